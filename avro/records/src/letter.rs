@@ -1,0 +1,104 @@
+//! The dead letter.
+
+use serde::{Deserialize, Serialize};
+
+use crate::BatchId;
+
+/// A datapoint, or the rest of an unreadable payload, that has no output.
+///
+/// It names the datapoint by coordinates; the bytes stay in the immutable payload.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Letter {
+    /// `<stage>/<topic>/<partition>/<offset>/<index>`: the same again for the same datapoint.
+    pub id: String,
+    /// The batch whose transaction wrote it.
+    pub batch: BatchId,
+    /// The stage that gave up on it.
+    pub stage: String,
+    /// That stage's version.
+    pub stage_version: String,
+    /// When, milliseconds since the epoch.
+    pub time_ms: i64,
+    /// Input topic; for ingest `file:<sha256>`.
+    pub topic: String,
+    /// Input partition.
+    pub partition: i32,
+    /// Offset of the pointer record; for pack, of the raw record.
+    pub offset: i64,
+    /// Index of the datapoint in its payload.
+    pub from: i64,
+    /// One past the last index this letter speaks for; equal to `from` for a surplus.
+    pub to: i64,
+    /// The payload's bucket; empty when the pointer itself was refused.
+    pub bucket: String,
+    /// The payload's key; empty when the pointer itself was refused.
+    pub key: String,
+    /// Why, one of [`Reason`]'s words.
+    pub reason: String,
+    /// Why, in a few words more; at most [`Letter::DETAIL_BYTES_MAX`].
+    pub detail: String,
+    /// How often it was tried.
+    pub attempts: i32,
+    /// The beginning of the datapoint, at most [`Letter::EXCERPT_BYTES_MAX`].
+    #[serde(with = "serde_bytes")]
+    pub excerpt: Vec<u8>,
+}
+
+impl Letter {
+    /// Enough for an error message; a letter is a small Kafka record.
+    pub const DETAIL_BYTES_MAX: usize = 256;
+    /// Enough to recognise a line; the whole is fetched on demand.
+    pub const EXCERPT_BYTES_MAX: usize = 1024;
+}
+
+macro_rules! reasons {
+    ($($(#[$doc:meta])* $name:ident = $word:literal,)*) => {
+        /// Why a datapoint is dead.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Reason { $($(#[$doc])* $name,)* }
+
+        impl Reason {
+            /// Every reason.
+            pub const ALL: &[Reason] = &[$(Reason::$name,)*];
+
+            /// The word that stands in a letter.
+            pub fn word(self) -> &'static str {
+                match self { $(Reason::$name => $word,)* }
+            }
+
+            /// The reason of a word; `None` for a word this version does not know.
+            pub fn from_word(word: &str) -> Option<Self> {
+                match word { $($word => Some(Reason::$name),)* _ => None }
+            }
+        }
+    };
+}
+
+reasons! {
+    /// It does not parse, or has the wrong shape.
+    Rejected = "rejected",
+    /// The stage panicked over it; caught in the cell.
+    Panic = "panic",
+    /// Its cell died over it twice: abort, segfault, stack overflow, memory or a forbidden call.
+    Crash = "crash",
+    /// It took longer than its deadline, twice.
+    Deadline = "deadline",
+    /// Its result could not be sealed.
+    Seal = "seal",
+    /// The machine died over it again and again.
+    Machine = "machine",
+    /// The bytes of its payload do not have the digest that the pointer names.
+    Digest = "digest",
+    /// Its payload, from here on, cannot be decoded.
+    Corrupt = "corrupt",
+    /// Its payload holds fewer or more datapoints than the pointer says.
+    Count = "count",
+    /// Its payload was written with a schema this version does not know.
+    Schema = "schema",
+    /// Its pointer is not a pointer, or names what this stage may not read.
+    Pointer = "pointer",
+    /// Its payload is gone.
+    Missing = "missing",
+    /// It is larger than the limit for one datapoint.
+    Size = "size",
+}

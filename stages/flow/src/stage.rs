@@ -1,0 +1,69 @@
+//! What a stage is: a pure function over one datapoint, and a way to merge results.
+
+use cordon_records::{NodeKey, schema::Family};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+/// One step of the pipeline. Pure: no I/O, clock, randomness or threads; it runs in a cell.
+///
+/// A stage sees one datapoint at a time and knows nothing of payloads, batches or Kafka. It may
+/// panic over a datapoint: the cell catches it, and that datapoint alone is dead.
+pub trait Stage {
+    /// A datapoint as it lies in the input payload; borrows from the decoded block.
+    type Input<'a>: Deserialize<'a>;
+    /// What its results merge into.
+    type Output: Accumulate;
+
+    /// Schemas that inputs may be written with.
+    fn input_schemas(&self) -> &'static Family;
+
+    /// Turns one datapoint into output items, or says why not. Items emitted before a `Dead` or
+    /// `NotMapped` are thrown away.
+    fn process(&self, input: &Self::Input<'_>, emit: &mut Vec<Item<Self>>) -> Fate;
+
+    /// The bytes to quote in a dead letter: for a log line the line itself.
+    fn excerpt<'a>(&self, input: &'a Self::Input<'_>) -> std::borrow::Cow<'a, [u8]>;
+}
+
+/// An output item of a stage.
+pub type Item<S> = <<S as Stage>::Output as Accumulate>::Item;
+
+/// What became of one datapoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// Its items are in the output.
+    Output,
+    /// This stage has no mapping for it: neither lost nor dead.
+    NotMapped,
+    /// It is malformed; the text says how, for a person.
+    Dead(String),
+}
+
+/// Merges output items. Total: no item can make it fail, because when it runs the datapoint's
+/// fate is already decided.
+pub trait Accumulate: Default {
+    /// An output datapoint.
+    type Item: Serialize + DeserializeOwned;
+
+    /// The schema family that outputs are written with.
+    fn schemas() -> &'static Family;
+
+    /// Adds one item; an item equal to an earlier one coalesces with it.
+    fn add(&mut self, item: Self::Item);
+
+    /// How many items it holds.
+    fn len(&self) -> usize;
+
+    /// Whether it holds none.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// All items in one deterministic order.
+    fn into_sorted(self) -> Vec<Self::Item>;
+
+    /// What decides the item's partition; `None` where any partition will do.
+    fn home(item: &Self::Item) -> Option<NodeKey>;
+
+    /// Earliest and latest event time of the item, milliseconds since the epoch.
+    fn times(item: &Self::Item) -> Option<(i64, i64)>;
+}
