@@ -1,8 +1,18 @@
 //! Graph elements as they lie in a payload. Their meaning and merge laws are in `stages/flow`.
 
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
+use smol_str::SmolStr;
 
 use crate::NodeKey;
+
+/// Text of an element. Up to 23 bytes live in the value itself, and so does any `'static` name:
+/// a log line gives several elements, and an allocation for each word of them costs as much as
+/// parsing the line.
+pub type Text = SmolStr;
+
+/// The values of a property: one, but for set laws.
+pub type Values = SmallVec<[Text; 1]>;
 
 /// A node or an edge: the datapoint of `subgraphs` and `merged`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,7 +42,7 @@ pub enum Body {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Node {
     /// OCSF object name.
-    pub kind: String,
+    pub kind: Text,
     /// 128-bit hash over the kind and the canonical identity fields.
     pub key: NodeKey,
 }
@@ -43,7 +53,7 @@ pub struct Edge {
     /// Key of the node it starts from.
     pub source: NodeKey,
     /// What it says, read from source to target.
-    pub label: String,
+    pub label: Text,
     /// Key of the node it points to.
     pub target: NodeKey,
 }
@@ -52,9 +62,9 @@ pub struct Edge {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Property {
     /// OCSF attribute name; it fixes the merge law.
-    pub name: String,
+    pub name: Text,
     /// One value; for a set law up to its bound, sorted.
-    pub values: Vec<String>,
+    pub values: Values,
     /// Event time of the value for the immutable and latest laws, else 0.
     pub time_ms: i64,
     /// Hashes of the distinct values an immutable property was seen with, the smallest few,

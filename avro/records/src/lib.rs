@@ -26,7 +26,7 @@ pub mod single_object;
 pub use datapoint::{FileOrigin, LogDatapoint, LogOrigin, Origin};
 pub use error::{DecodeError, EncodeError};
 pub use finding::Finding;
-pub use graph::{Body, Edge, Element, Node, Property};
+pub use graph::{Body, Edge, Element, Node, Property, Text, Values};
 pub use ids::{BatchId, Digest, FindingId, NodeKey};
 pub use key::{KeyFault, ObjectKey};
 pub use letter::{Letter, Reason};
