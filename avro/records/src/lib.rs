@@ -18,6 +18,7 @@ mod key;
 mod letter;
 mod metrics;
 mod pointer;
+pub mod raw;
 mod receipt;
 mod runs;
 pub mod schema;
