@@ -2,6 +2,12 @@
 //!
 //! Pure: no I/O, no clock, no randomness, no async.
 
+mod graph;
+pub mod identity;
 mod stage;
 
+pub use graph::{
+    CONFLICTS_MAX, Graph, LAWS, Law, PROPERTIES_MAX, SET_VALUES_MAX, VALUE_BYTES_MAX, value_hash,
+};
+pub use identity::{node_key, partition_of};
 pub use stage::{Accumulate, Fate, Item, Stage};
