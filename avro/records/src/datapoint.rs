@@ -23,9 +23,11 @@ pub struct LogDatapoint<'a> {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Origin<'a> {
     /// A record of a file given to `cordon ingest`.
+    #[serde(alias = "cordon.v1.File")]
     File(FileOrigin),
     /// A plain Kafka record that pack read.
     #[serde(borrow)]
+    #[serde(alias = "cordon.v1.Log")]
     Log(LogOrigin<'a>),
 }
 

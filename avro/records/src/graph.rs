@@ -33,8 +33,10 @@ pub struct Element {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Body {
     /// An entity.
+    #[serde(alias = "cordon.v1.Node")]
     Node(Node),
     /// A relation between two.
+    #[serde(alias = "cordon.v1.Edge")]
     Edge(Edge),
 }
 

@@ -1,4 +1,7 @@
 //! Fixed-size identifiers. Each is an Avro `fixed`, printed as lower-case hex.
+//!
+//! Serde sees plain bytes: the Avro codec calls itself human readable, so there is no telling it
+//! from a JSON one. Whoever writes JSON prints the identifier with `Display`.
 
 use std::fmt;
 
@@ -33,11 +36,7 @@ macro_rules! fixed_bytes {
 
         impl Serialize for $name {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                if serializer.is_human_readable() {
-                    serializer.serialize_str(&hex::encode(self.0))
-                } else {
-                    serializer.serialize_bytes(&self.0)
-                }
+                serializer.serialize_bytes(&self.0)
             }
         }
 
@@ -47,7 +46,7 @@ macro_rules! fixed_bytes {
                 impl de::Visitor<'_> for Visitor {
                     type Value = $name;
                     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                        write!(f, "{} bytes, or their hex form", $size)
+                        write!(f, "{} bytes", $size)
                     }
                     fn visit_bytes<E: de::Error>(self, bytes: &[u8]) -> Result<$name, E> {
                         bytes
@@ -55,16 +54,8 @@ macro_rules! fixed_bytes {
                             .map($name)
                             .map_err(|_| E::invalid_length(bytes.len(), &self))
                     }
-                    fn visit_str<E: de::Error>(self, text: &str) -> Result<$name, E> {
-                        $name::from_hex(text)
-                            .ok_or_else(|| E::invalid_value(de::Unexpected::Str(text), &self))
-                    }
                 }
-                if deserializer.is_human_readable() {
-                    deserializer.deserialize_str(Visitor)
-                } else {
-                    deserializer.deserialize_bytes(Visitor)
-                }
+                deserializer.deserialize_bytes(Visitor)
             }
         }
     };

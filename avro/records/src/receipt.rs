@@ -61,6 +61,7 @@ pub struct Input {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Source {
     /// A payload named by a Kafka record.
+    #[serde(alias = "cordon.v1.PointerSource")]
     PointerSource {
         /// Topic of the pointer record.
         topic: String,
@@ -76,6 +77,7 @@ pub enum Source {
         datapoints: Option<i64>,
     },
     /// Plain Kafka records; an index is an offset.
+    #[serde(alias = "cordon.v1.RawSource")]
     RawSource {
         /// The topic.
         topic: String,
@@ -83,6 +85,7 @@ pub enum Source {
         partition: i32,
     },
     /// A file given to ingest; an index is a record number.
+    #[serde(alias = "cordon.v1.FileSource")]
     FileSource {
         /// SHA-256 of the whole file.
         sha256: Digest,
