@@ -1,6 +1,6 @@
 //! The words of the cell crate, shared by both ends.
 
-use std::{os::fd::OwnedFd, time::Duration};
+use std::{fmt, os::fd::OwnedFd, time::Duration};
 
 /// What a cell may use. Enforced by the kernel or the zygote, never by the cell itself.
 #[derive(Clone, Debug)]
@@ -19,6 +19,12 @@ pub struct CellLimits {
     pub datapoint_cpu_max: Duration,
     /// Wall time between two marks of progress.
     pub datapoint_wall_max: Duration,
+}
+
+impl CellLimits {
+    /// Size of the report memfd: outcomes of a full batch, and a letter with an excerpt of 1 KiB
+    /// for each of its 32,768 datapoints.
+    pub const REPORT_BYTES_MAX: u64 = 64 << 20;
 }
 
 impl Default for CellLimits {
@@ -57,7 +63,9 @@ impl CellJob {
 pub enum CellEnd {
     /// The body returned.
     Finished,
-    /// The body returned an error: a bug or a lying job, not the datapoint's fault.
+    /// The body returned an error or panicked outside a datapoint, or the cell lied about how much
+    /// it wrote: a bug or an attack, not the datapoint's fault. The words may be the cell's:
+    /// untrusted.
     Failed(String),
     /// It died: a signal, with its usual name (SIGABRT, SIGSEGV, SIGSYS…).
     Signal(i32),
@@ -65,10 +73,43 @@ pub enum CellEnd {
     Exited(i32),
     /// The zygote killed it: a datapoint passed its deadline, or the cell its wall time.
     Deadline(DeadlineKind),
-    /// It could not be forked.
+    /// There was no cell: no memory or process for one, or the job is not what it must be.
     NoFork(String),
     /// The zygote itself is gone.
     ZygoteGone,
+}
+
+impl fmt::Display for CellEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Finished => f.write_str("finished"),
+            Self::Failed(reason) => write!(f, "failed: {reason}"),
+            Self::Signal(signal) => match signal_name(*signal) {
+                Some(name) => write!(f, "killed by {name}"),
+                None => write!(f, "killed by signal {signal}"),
+            },
+            Self::Exited(code) => write!(f, "exited with code {code}"),
+            Self::Deadline(kind) => write!(f, "killed at its deadline: {kind}"),
+            Self::NoFork(reason) => write!(f, "no cell: {reason}"),
+            Self::ZygoteGone => f.write_str("the zygote is gone"),
+        }
+    }
+}
+
+/// The signals a cell is known to die of.
+fn signal_name(signal: i32) -> Option<&'static str> {
+    Some(match signal {
+        libc::SIGABRT => "SIGABRT",
+        libc::SIGBUS => "SIGBUS",
+        libc::SIGFPE => "SIGFPE",
+        libc::SIGILL => "SIGILL",
+        libc::SIGKILL => "SIGKILL",
+        libc::SIGSEGV => "SIGSEGV",
+        libc::SIGSYS => "SIGSYS",
+        libc::SIGTRAP => "SIGTRAP",
+        libc::SIGXCPU => "SIGXCPU",
+        _ => return None,
+    })
 }
 
 /// Which deadline passed.
@@ -82,6 +123,16 @@ pub enum DeadlineKind {
     CellWall,
 }
 
+impl fmt::Display for DeadlineKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::DatapointCpu => "CPU time of a datapoint",
+            Self::DatapointWall => "wall time of a datapoint",
+            Self::CellWall => "wall time of the cell",
+        })
+    }
+}
+
 /// What a cell leaves behind. Everything but `end` and `usage` comes from the cell: untrusted.
 #[derive(Debug)]
 pub struct CellResult {
@@ -91,9 +142,10 @@ pub struct CellResult {
     pub at: Option<(u32, u64)>,
     /// Whether it was sealing (all datapoints done).
     pub sealing: bool,
-    /// Complete frames: the published length of the frames memfd, read by `pread`.
+    /// Complete frames, of a dead cell too. Empty once they are sealed into the output of a cell
+    /// that finished.
     pub frames: Vec<u8>,
-    /// The output memfd's published bytes.
+    /// The output; empty when the cell did not finish.
     pub output: Vec<u8>,
     /// The published report; empty when the cell did not finish.
     pub report: Vec<u8>,

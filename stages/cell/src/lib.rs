@@ -1,5 +1,58 @@
 //! Cells: jailed processes that are forked fresh for a batch and thrown away.
+//!
+//! Payload bytes are written by attackers, so they are decompressed and parsed where success
+//! gains nothing: in a process without network, files, credentials, environment or exec, with
+//! limits on memory and time, that ends with its batch.
+//!
+//! ```text
+//! supervisor ──exec──▶ courier ══ jobs, memfds ══▶ zygote ──fork──▶ cell, cell, cell
+//!            ──exec──▶ zygote                              ◀─ exit status, progress page
+//! ```
+//!
+//! - The **supervisor** starts the two by exec ([`spawn_zygote`], [`spawn_courier`]), so that
+//!   neither inherits what the other read.
+//! - The **zygote** ([`zygote::serve`]) has read the stage's rules, forks cells ahead of their
+//!   jobs, holds them to their deadlines, and tells how each ended.
+//! - A **cell** is jailed before it sees its job. Its body sees it as a [`CellContext`]: bytes in,
+//!   bytes out, and a mark that says which datapoint it is at.
+//! - The **courier** hands out jobs through [`Cells`]. This half is free of decoders and shares
+//!   no memory with cells: it reads what a cell wrote only after its death, and believes none of
+//!   it.
+//!
+//! # What holds what
+//!
+//! | danger | held by |
+//! |---|---|
+//! | files, network, exec, fork, other processes | seccomp list, Landlock on top ([`JailReport`]) |
+//! | secrets in memory | exec with an empty environment; the zygote never has one |
+//! | memory | RLIMIT_DATA, RLIMIT_AS, RLIMIT_STACK, sizes of memfds sealed before the cell sees them |
+//! | time | the zygote, by CPU and wall clock, for each datapoint and each cell; RLIMIT_CPU behind it |
+//! | changing inputs, other cells' results | memfd seals; a cell has only its own descriptors |
+//! | the operator's terminal | a cell's standard error is the null device |
+//! | outliving the courier | end of file on the socket, parent-death signals |
+//!
+//! # Restrictions
+//!
+//! Linux 5.14 or later (`close_range`, pidfds, memfd seals, `MADV_COLLAPSE` where present). A body
+//! must not start threads, sleep, open files or write to what it shares with the zygote: the first
+//! three are its death by SIGSYS, the last makes each cell slower. All cells of a zygote share the
+//! hash seeds that were drawn before the fork, so unique ids must come from the courier.
 
 mod api;
+mod client;
+mod context;
+mod deadline;
+mod jail;
+mod memfd;
+mod page;
+mod spawn;
+mod sys;
+mod wire;
+pub mod zygote;
 
 pub use api::{CellEnd, CellJob, CellLimits, CellResult, CellUsage, DeadlineKind};
+pub use client::Cells;
+pub use context::{CellContext, CellIoError, take_panic};
+pub use jail::{JailLayer, JailMode, JailReport};
+pub use memfd::sealed_memfd;
+pub use spawn::{SpawnedZygote, from_lasting_thread, spawn_courier, spawn_zygote, take_socket};
