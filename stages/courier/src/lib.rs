@@ -1,1 +1,21 @@
-//! cordon-courier
+//! The courier: moves data between Kafka, S3 and cells, and never looks inside it.
+//!
+//! The heart is [`Slot`], a pure state machine; around it the
+//! shell ([`Courier`]) runs its effects on threads.
+
+mod advance;
+mod batch;
+mod environment;
+pub mod event;
+mod partition;
+mod settings;
+mod shell;
+mod slot;
+pub mod transaction;
+mod trial;
+mod verify;
+
+pub use environment::Environment;
+pub use settings::{InputKind, Limits, StageSettings};
+pub use shell::Courier;
+pub use slot::Slot;

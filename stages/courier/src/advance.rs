@@ -1,0 +1,486 @@
+//! What a slot does next: rules that look at the state alone. Each is a no-op where its time has
+//! not come, so that they can all be tried after every event.
+
+use bytes::Bytes;
+use cordon_kafka::log::TopicPartition;
+use cordon_records::{BatchId, Lane, Reason, cell::Report};
+
+use crate::{
+    batch::{Batch, BatchPart},
+    environment::Environment,
+    event::{Effect, Halt, RunId, Transaction},
+    partition::{Partition, Room, Take, TakeSource},
+    settings::InputKind,
+    slot::{
+        Committing, CommittingState, Current, CurrentState, ProducerState, Purpose, Slot, new_key,
+    },
+    transaction::{lay_out, records},
+    trial::Trial,
+};
+
+/// Crashes at size one after which a datapoint is held to kill machines.
+const CRASHES_ALONE_MAX: u32 = 3;
+
+impl Slot {
+    /// Tries every rule, the ones that free something first.
+    pub(crate) fn advance(&mut self, env: &mut dyn Environment) {
+        let now_ms = env.now_ms();
+        self.open_producer(now_ms);
+        self.find_out_outcome(now_ms);
+        self.release(env);
+        self.read_committed(now_ms);
+        self.fetch(now_ms);
+        self.run_cell(now_ms);
+        self.start_committing(env);
+        self.put(now_ms);
+        self.commit(env);
+        self.form_batch(env);
+        self.fetch(now_ms);
+        self.mark(env);
+        self.run_cell(now_ms);
+        self.finish_without_cell();
+        self.throttle_reading();
+        self.leave(env);
+    }
+
+    fn open_producer(&mut self, now_ms: i64) {
+        if self.producer == ProducerState::Closed && self.backoff.is_over(now_ms) {
+            self.producer = ProducerState::Opening;
+            self.effects.push(Effect::OpenProducer);
+        }
+    }
+
+    /// A transaction with an unknown outcome was settled by the reopened producer; now read how.
+    fn find_out_outcome(&mut self, now_ms: i64) {
+        let Some(transaction) = self.transaction.as_ref().filter(|t| t.is_unknown) else { return };
+        let is_ready = self.producer == ProducerState::Open && self.read_backoff.is_over(now_ms);
+        if is_ready && !self.is_reading {
+            self.is_reading = true;
+            let partitions = transaction.offsets.iter().map(|new| new.at.clone()).collect();
+            self.effects.push(Effect::ReadCommitted(partitions));
+        }
+    }
+
+    fn read_committed(&mut self, now_ms: i64) {
+        if self.is_reading || self.awaited.is_empty() || !self.read_backoff.is_over(now_ms) {
+            return;
+        }
+        if self.transaction.as_ref().is_some_and(|t| t.is_unknown) {
+            return;
+        }
+        self.is_reading = true;
+        self.effects.push(Effect::ReadCommitted(self.awaited.keys().cloned().collect()));
+    }
+
+    // ---- the current batch
+
+    /// Takes what queued while the last batch ran. Live goes first; a batch never mixes lanes.
+    fn form_batch(&mut self, env: &mut dyn Environment) {
+        if self.current.is_some() || self.is_stopping || self.is_halted {
+            return;
+        }
+        if self.committing.as_ref().is_some_and(|c| c.batch.is_solo) {
+            return;
+        }
+        let now_ms = env.now_ms();
+        let Some((lane, candidates)) = self.candidates(now_ms) else { return };
+        let solo = candidates.iter().position(|at| self.partitions[at].crash.is_some());
+        let (candidates, is_solo) = match solo {
+            // A courier died over this partition: its datapoints run alone, in smaller and
+            // smaller batches, until the place is passed.
+            Some(_) if self.committing.is_some() => return,
+            Some(index) => (vec![candidates[index].clone()], true),
+            None => (candidates, false),
+        };
+        let parts = self.take(&candidates, is_solo);
+        if parts.is_empty() {
+            return;
+        }
+        self.turn = self.turn.wrapping_add(1);
+        let batch = Batch { id: BatchId(env.uuid().into_bytes()), lane, parts, is_solo };
+        let wanted = batch.parts.iter().filter_map(BatchPart::payload);
+        let state =
+            CurrentState::Fetching(wanted.map(|payload| (payload.clone(), false)).collect());
+        self.current = Some(Current { batch, trial: Trial::default(), state, is_announced: false });
+    }
+
+    /// The partitions that have something to take, in turn, all of one lane.
+    fn candidates(&mut self, now_ms: i64) -> Option<(Lane, Vec<TopicPartition>)> {
+        let ready = |lane: Lane| -> Vec<&Partition> {
+            let is_ready = |p: &&Partition| {
+                p.lane == lane && p.waiting_since_ms().is_some() && !self.leaving.contains(&p.at)
+            };
+            self.partitions.values().filter(is_ready).collect()
+        };
+        let mut lane = Lane::Live;
+        let mut waiting = ready(lane);
+        if waiting.is_empty() {
+            lane = Lane::Replay;
+            waiting = ready(lane);
+        }
+        if waiting.is_empty() || self.should_linger(&waiting, now_ms) {
+            if let Some(since_ms) = waiting.iter().filter_map(|p| p.waiting_since_ms()).min() {
+                let linger_ms = self.settings.limits.raw_linger.as_millis() as i64;
+                self.effects.push(Effect::WakeAt(since_ms + linger_ms));
+            }
+            return None;
+        }
+        let mut candidates: Vec<TopicPartition> = waiting.iter().map(|p| p.at.clone()).collect();
+        let turn = self.turn % candidates.len();
+        candidates.rotate_left(turn);
+        Some((lane, candidates))
+    }
+
+    /// Raw records are small: they wait a moment for company. Payloads never wait.
+    fn should_linger(&self, waiting: &[&Partition], now_ms: i64) -> bool {
+        let limits = &self.settings.limits;
+        if self.settings.input != InputKind::Raw {
+            return false;
+        }
+        let records: usize = waiting.iter().map(|p| p.queue_records()).sum();
+        let oldest_ms = waiting.iter().filter_map(|p| p.waiting_since_ms()).min().unwrap_or(now_ms);
+        records < limits.queue_records_max / 2
+            && now_ms - oldest_ms < limits.raw_linger.as_millis() as i64
+    }
+
+    fn take(&mut self, candidates: &[TopicPartition], is_solo: bool) -> Vec<BatchPart> {
+        let limits = &self.settings.limits;
+        let mut room = Room {
+            datapoints: limits.batch_datapoints_max,
+            decoded_bytes: limits.batch_decoded_bytes_max,
+            input_bytes: limits.batch_input_bytes_max,
+            parts: limits.batch_parts_max,
+        };
+        let mut parts = Vec::new();
+        for at in candidates {
+            let Some(partition) = self.partitions.get_mut(at) else { continue };
+            if is_solo {
+                room.datapoints = partition.crash_room(room.datapoints).unwrap_or(room.datapoints);
+            }
+            let suspect = is_solo && kills_machines(partition, limits.batch_datapoints_max);
+            for take in partition.take(&mut room, parts.is_empty()) {
+                let mut part = BatchPart { at: at.clone(), verdict: verdict_of(&take), take };
+                if suspect && part.verdict.is_none() {
+                    part.give_up_first(Reason::Machine, "the courier died over it".to_owned());
+                }
+                parts.push(part);
+            }
+            if room.is_full() {
+                break;
+            }
+        }
+        parts
+    }
+
+    fn fetch(&mut self, now_ms: i64) {
+        let is_over = self.backoff.is_over(now_ms);
+        let Some(current) = &mut self.current else { return };
+        let CurrentState::Fetching(missing) = &mut current.state else { return };
+        for (payload, is_asked) in missing.iter_mut().filter(|(_, is_asked)| !**is_asked) {
+            if is_over {
+                *is_asked = true;
+                let (batch, payload) = (current.batch.id, payload.clone());
+                self.effects.push(Effect::Fetch { batch, payload });
+            }
+        }
+        if missing.is_empty() {
+            current.state = CurrentState::Marking;
+        }
+    }
+
+    /// Commits a crash marker for what the current batch is about to risk, where none stands and
+    /// none can ride along with the batch before it.
+    fn mark(&mut self, env: &mut dyn Environment) {
+        if self.transaction.is_some() || self.producer != ProducerState::Open {
+            return;
+        }
+        if !self.backoff.is_over(env.now_ms()) {
+            return;
+        }
+        let Some(current) = &self.current else { return };
+        if !matches!(current.state, CurrentState::Marking) {
+            return;
+        }
+        let mut offsets = Vec::new();
+        let mut effect = Vec::new();
+        for at in current.batch.partitions() {
+            let (Some(partition), Some(take)) =
+                (self.partitions.get(&at), current.batch.first_take(&at))
+            else {
+                continue;
+            };
+            if self.is_marked(&at, take) || !partition.is_at_committed(take) {
+                continue;
+            }
+            offsets.push(partition.offset_marked(current.batch.id, take));
+            effect.push((at, partition.committed_cursor(), true));
+        }
+        if !offsets.is_empty() {
+            self.begin(Purpose::Mark, Transaction { records: Vec::new(), offsets }, effect);
+        }
+    }
+
+    /// Whether a marker covers the current batch's start in this partition: one is committed, or
+    /// the marker of the batch before it stands and that batch's commit will carry the next.
+    fn is_marked(&self, at: &TopicPartition, take: &Take) -> bool {
+        let Some(partition) = self.partitions.get(at) else { return false };
+        if partition.is_at_committed(take) {
+            return partition.marked;
+        }
+        let rides = |committing: &Committing| {
+            committing.state != CommittingState::InTransaction
+                || self.transaction.as_ref().is_some_and(|t| {
+                    t.effect.iter().any(|(marked, _, is_marked)| marked == at && *is_marked)
+                })
+        };
+        self.committing.as_ref().is_some_and(rides)
+    }
+
+    fn run_cell(&mut self, now_ms: i64) {
+        if !self.backoff.is_over(now_ms) {
+            return;
+        }
+        let Some(current) = &self.current else { return };
+        let is_due = match current.state {
+            CurrentState::Again => true,
+            CurrentState::Marking => current.batch.partitions().iter().all(|at| {
+                current.batch.first_take(at).is_some_and(|take| self.is_marked(at, take))
+            }),
+            _ => false,
+        };
+        if !is_due || current.batch.parts.iter().all(|part| part.verdict.is_some()) {
+            return;
+        }
+        let run = RunId(self.fresh_id());
+        let settings = self.settings.clone();
+        let Some(current) = &mut self.current else { return };
+        if !current.is_announced {
+            current.is_announced = true;
+            let (batch, line) = (current.batch.id, describe(&current.batch));
+            self.effects.push(Effect::Announce { batch, line });
+        }
+        let budget = match current.batch.lane {
+            Lane::Live => settings.limits.live_budget,
+            Lane::Replay => settings.limits.replay_budget,
+        };
+        let asked = current.trial.run(&current.batch.parts, &settings, budget.as_millis() as i64);
+        current.state = CurrentState::InCell(run);
+        self.effects.push(Effect::RunCell {
+            run,
+            batch: current.batch.id,
+            job: Box::new(asked.job),
+            inputs: asked.inputs,
+            alone: asked.is_alone,
+        });
+    }
+
+    /// A batch of letters alone needs no cell.
+    fn finish_without_cell(&mut self) {
+        let Some(current) = &self.current else { return };
+        let is_here = matches!(current.state, CurrentState::Marking | CurrentState::Again);
+        if !is_here || current.batch.parts.iter().any(|part| part.verdict.is_none()) {
+            return;
+        }
+        match crate::verify::verify(
+            &current.batch.parts,
+            Report::default(),
+            0,
+            self.settings.output_partitions,
+        ) {
+            Ok(verified) => self.processed(verified, Bytes::new()),
+            Err(lie) => self.halt(Halt::Broken(lie.to_string())),
+        }
+    }
+
+    // ---- the committing batch
+
+    fn start_committing(&mut self, env: &mut dyn Environment) {
+        let is_processed = |current: &Current| matches!(current.state, CurrentState::Processed(..));
+        if self.committing.is_some() || !self.current.as_ref().is_some_and(is_processed) {
+            return;
+        }
+        let Some(Current { batch, state: CurrentState::Processed(verified, output), .. }) =
+            self.current.take()
+        else {
+            return;
+        };
+        let topic = self.settings.output_topic.clone();
+        let refused = format!("dead/{}", self.settings.stage);
+        let (key, refused_key) = (new_key(&topic, env), new_key(&refused, env));
+        let layout = lay_out(&output, &verified.sections, key, refused_key);
+        let state = if layout.objects.is_empty() {
+            CommittingState::Ready
+        } else {
+            CommittingState::Unstored
+        };
+        self.committing = Some(Committing { batch, verified: *verified, layout, state });
+    }
+
+    fn put(&mut self, now_ms: i64) {
+        let is_over = self.backoff.is_over(now_ms);
+        let Some(committing) = &mut self.committing else { return };
+        if committing.state == CommittingState::Unstored && is_over {
+            committing.state = CommittingState::Storing;
+            let (batch, objects) = (committing.batch.id, committing.layout.objects.clone());
+            self.effects.push(Effect::Put { batch, objects });
+        }
+    }
+
+    fn commit(&mut self, env: &mut dyn Environment) {
+        let now_ms = env.now_ms();
+        let is_free = self.transaction.is_none() && self.producer == ProducerState::Open;
+        if !is_free || !self.backoff.is_over(now_ms) {
+            return;
+        }
+        // The next batch is formed before this one is committed, so that its marker can ride.
+        self.form_batch(env);
+        let Some(committing) = &mut self.committing else { return };
+        if committing.state != CommittingState::Ready {
+            return;
+        }
+        committing.state = CommittingState::InTransaction;
+        let Some(committing) = &self.committing else { return };
+        let batch = &committing.batch;
+        let mut offsets = Vec::new();
+        let mut effect = Vec::new();
+        for (at, end) in batch.ends(&committing.verified.fates) {
+            let Some(partition) = self.partitions.get(&at) else { continue };
+            let next = self.current.as_ref().and_then(|c| c.batch.first_take(&at));
+            let next = next.filter(|take| !batch.is_solo && partition.follows(end, take));
+            offsets.push(partition.offset_at(end, batch.id, next));
+            let end = next.map_or(end, |take| partition.cursor_of(take));
+            effect.push((at, end, next.is_some()));
+        }
+        let records = records(
+            &self.settings,
+            &self.name,
+            batch,
+            &committing.verified,
+            &committing.layout,
+            now_ms,
+        );
+        self.begin(Purpose::Batch, Transaction { records, offsets }, effect);
+    }
+
+    // ---- leaving
+
+    /// Gives up revoked partitions once no transaction can touch them any more; markers that
+    /// stand for nothing are taken back first.
+    fn release(&mut self, env: &mut dyn Environment) {
+        if self.leaving.is_empty() || self.transaction.is_some() {
+            return;
+        }
+        let leaving = self.leaving.clone();
+        self.drop_batches_of_leaving(&leaving);
+        if self.unmark(&leaving, env) {
+            return;
+        }
+        for at in &leaving {
+            self.partitions.remove(at);
+        }
+        self.leaving.clear();
+        self.effects.push(Effect::Release(leaving));
+    }
+
+    fn drop_batches_of_leaving(&mut self, leaving: &[TopicPartition]) {
+        let touches = |batch: &Batch| batch.parts.iter().any(|part| leaving.contains(&part.at));
+        if self.committing.as_ref().is_some_and(|c| touches(&c.batch)) {
+            self.drop_committing();
+        } else if self.current.as_ref().is_some_and(|c| touches(&c.batch)) {
+            self.drop_current();
+        }
+    }
+
+    /// Begins to take back markers of these partitions; `false` if there is none to take back, or
+    /// no producer to do it with.
+    fn unmark(&mut self, partitions: &[TopicPartition], env: &mut dyn Environment) -> bool {
+        if self.producer != ProducerState::Open {
+            return false;
+        }
+        let id = BatchId(env.uuid().into_bytes());
+        let mut offsets = Vec::new();
+        let mut effect = Vec::new();
+        for at in partitions {
+            let Some(partition) = self.partitions.get(at).filter(|p| p.marked) else { continue };
+            offsets.push(partition.offset_unmarked(id));
+            effect.push((at.clone(), partition.committed_cursor(), false));
+        }
+        if offsets.is_empty() {
+            return false;
+        }
+        self.begin(Purpose::Unmark, Transaction { records: Vec::new(), offsets }, effect);
+        true
+    }
+
+    /// Ends the slot in good order: nothing in hand, no marker left standing, out of the group.
+    fn leave(&mut self, env: &mut dyn Environment) {
+        if !self.is_stopping || self.is_busy() || self.is_halted {
+            return;
+        }
+        let owned: Vec<TopicPartition> = self.partitions.keys().cloned().collect();
+        if self.unmark(&owned, env) {
+            return;
+        }
+        self.effects.push(Effect::Leave);
+        self.halt(Halt::Stopped);
+    }
+
+    /// Pauses partitions while enough is read ahead, and resumes them when half of it is gone.
+    fn throttle_reading(&mut self) {
+        let limits = &self.settings.limits;
+        let records: usize = self.partitions.values().map(Partition::queue_records).sum();
+        let bytes: usize = self.partitions.values().map(Partition::queue_bytes).sum();
+        let is_full = records >= limits.queue_records_max || bytes >= limits.queue_bytes_max;
+        let has_room =
+            records <= limits.queue_records_max / 2 && bytes <= limits.queue_bytes_max / 2;
+        let mut change = |pause: bool| -> Vec<TopicPartition> {
+            let others = self.partitions.values_mut().filter(|p| p.paused != pause);
+            others
+                .map(|partition| {
+                    partition.paused = pause;
+                    partition.at.clone()
+                })
+                .collect()
+        };
+        if is_full {
+            let paused = change(true);
+            if !paused.is_empty() {
+                self.effects.push(Effect::Pause(paused));
+            }
+        } else if has_room {
+            let resumed = change(false);
+            if !resumed.is_empty() {
+                self.effects.push(Effect::Resume(resumed));
+            }
+        }
+    }
+}
+
+fn verdict_of(take: &Take) -> Option<cordon_records::cell::CellLetter> {
+    let TakeSource::Refused { fault } = &take.source else { return None };
+    Some(cordon_records::cell::CellLetter {
+        from: take.from,
+        to: take.to,
+        reason: Reason::Pointer.word().to_owned(),
+        detail: fault.clone(),
+        excerpt: Vec::new(),
+    })
+}
+
+/// Whether couriers died over the partition's next datapoint alone, again and again.
+fn kills_machines(partition: &Partition, full_datapoints: i64) -> bool {
+    let halvings_to_one = full_datapoints.max(1).ilog2();
+    partition.crash.is_some_and(|crash| crash.attempts >= halvings_to_one + CRASHES_ALONE_MAX)
+}
+
+/// One line on a batch, for people and for counting redone work.
+fn describe(batch: &Batch) -> String {
+    let parts: Vec<String> = batch
+        .parts
+        .iter()
+        .map(|part| {
+            format!("{}@{}[{}..{}]", part.at, part.take.offset, part.take.from, part.take.to)
+        })
+        .collect();
+    parts.join(" ")
+}

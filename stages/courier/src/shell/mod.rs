@@ -1,0 +1,381 @@
+//! The shell: runs the effects of a [`Slot`] on threads, and feeds it what happens.
+//!
+//! A slot has two threads of its own. One polls the consumer and runs the machine; the other owns
+//! the producer, whose calls block. Fetches and puts run on a tokio runtime, cells in their own
+//! processes; both answer through one channel. Waiting happens in one place, [`Shell::run`].
+
+mod metrics;
+mod payloads;
+mod producer;
+
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc,
+    },
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use bytes::Bytes;
+use cordon_cell::{CellJob, CellLimits, Cells, sealed_memfd};
+use cordon_kafka::log::{Consumer, ConsumerError, Log, Membership, Polled};
+use cordon_records::{BatchId, cell::Job, single_object};
+use cordon_store::Store;
+use uuid::Uuid;
+
+use self::{metrics::Metrics, payloads::Payloads, producer::ProducerThread};
+use crate::{
+    Environment, Slot, StageSettings,
+    event::{CellInput, Effect, Event, Halt, NewObject, PayloadRef, PutFailure, RunId},
+};
+
+/// How long a poll waits while completions are expected: they lie in the channel meanwhile.
+const POLL_BUSY: Duration = Duration::from_millis(1);
+/// How long a poll waits otherwise.
+const POLL_IDLE: Duration = Duration::from_millis(50);
+/// Records taken from one poll round before completions are looked at again.
+const RECORDS_PER_ROUND: usize = 512;
+/// How long reading committed offsets may wait for a transaction that holds them.
+const COMMITTED_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// What all slots of a courier share.
+pub struct Courier<L: Log> {
+    /// Kafka, or the model of it.
+    pub log: Arc<L>,
+    /// S3, or a directory.
+    pub store: Store,
+    /// The zygote's cells.
+    pub cells: Cells,
+    /// Where fetches and puts run.
+    pub runtime: tokio::runtime::Handle,
+    /// The stage.
+    pub settings: Arc<StageSettings>,
+    /// Limits of its cells.
+    pub cell_limits: CellLimits,
+    /// Set when the courier shall stop in good order.
+    pub stop: Arc<AtomicBool>,
+    /// Conditions to report with the metrics, such as a missing jail layer.
+    pub notes: Vec<String>,
+}
+
+impl<L: Log> Courier<L> {
+    /// Runs one slot until it ends, on the calling thread.
+    pub fn run_slot(&self, transactional_id: &str) -> Halt {
+        let span = tracing::info_span!("slot", id = transactional_id);
+        let _entered = span.enter();
+        let consumer = match self.consumer() {
+            Ok(consumer) => consumer,
+            Err(halt) => return halt,
+        };
+        let (sender, messages) = mpsc::channel();
+        let producer = ProducerThread::start(self.log.clone(), transactional_id, sender.clone());
+        let shell = Shell {
+            courier: self,
+            slot: Slot::new(self.settings.clone(), transactional_id),
+            consumer,
+            membership: None,
+            payloads: Payloads::new(self, sender.clone()),
+            metrics: Metrics::new(&self.settings, transactional_id, self.notes.clone()),
+            producer,
+            messages,
+            sender,
+            wake_at_ms: None,
+            is_stop_told: false,
+        };
+        let halt = shell.run();
+        tracing::info!(%halt, "slot ended");
+        halt
+    }
+
+    fn consumer(&self) -> Result<L::Consumer, Halt> {
+        self.log
+            .consumer(&self.settings.group, &self.settings.topics())
+            .map_err(|error| halt_of(&error).unwrap_or_else(|| Halt::Broken(error.to_string())))
+    }
+}
+
+struct Shell<'a, L: Log> {
+    courier: &'a Courier<L>,
+    slot: Slot,
+    consumer: L::Consumer,
+    /// Taken after the last assignment; every transaction runs under it.
+    membership: Option<Membership>,
+    payloads: Payloads,
+    metrics: Metrics,
+    producer: ProducerThread,
+    /// Completions of effects.
+    messages: mpsc::Receiver<Message>,
+    /// For those who complete them.
+    sender: mpsc::Sender<Message>,
+    wake_at_ms: Option<i64>,
+    is_stop_told: bool,
+}
+
+/// What effects answer with.
+enum Message {
+    /// Something happened.
+    Happened(Event),
+    /// A payload came.
+    Arrived { batch: BatchId, payload: PayloadRef, bytes: Bytes },
+}
+
+/// The real time and randomness.
+struct World;
+
+impl Environment for World {
+    fn now_ms(&mut self) -> i64 {
+        now_ms()
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the shell is where randomness comes from")]
+    fn uuid(&mut self) -> Uuid {
+        Uuid::new_v4()
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the shell is where time comes from")]
+fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// A consumer's error that ends the slot; `None` where it passes.
+fn halt_of(error: &ConsumerError) -> Option<Halt> {
+    match error {
+        ConsumerError::Unavailable(_) => None,
+        ConsumerError::Denied(why) => Some(Halt::Denied(why.clone())),
+        ConsumerError::OutOfRange { at, detail } => {
+            Some(Halt::Progress { partition: at.clone(), fault: detail.clone() })
+        }
+        ConsumerError::Fatal(why) => Some(Halt::Broken(why.clone())),
+    }
+}
+
+impl<L: Log> Shell<'_, L> {
+    fn run(mut self) -> Halt {
+        // The first tick opens the producer.
+        let mut halt = self.dispatch(Event::Tick);
+        while halt.is_none() {
+            halt = self.round();
+        }
+        self.metrics.flush(&self.producer, now_ms());
+        self.producer.finish();
+        halt.unwrap_or(Halt::Stopped)
+    }
+
+    /// Waits for the next thing to happen, then lets the machine move.
+    fn round(&mut self) -> Option<Halt> {
+        while let Ok(message) = self.messages.try_recv() {
+            let event = match message {
+                Message::Happened(event) => event,
+                Message::Arrived { batch, payload, bytes } => {
+                    self.payloads.arrived(batch, payload.clone(), bytes);
+                    Event::Fetched { batch, payload, result: Ok(()) }
+                }
+            };
+            if let Some(halt) = self.dispatch(event) {
+                return Some(halt);
+            }
+        }
+        if self.courier.stop.load(Ordering::Relaxed) && !self.is_stop_told {
+            self.is_stop_told = true;
+            if let Some(halt) = self.dispatch(Event::Stop) {
+                return Some(halt);
+            }
+        }
+        let now_ms = now_ms();
+        self.metrics.tick(&self.producer, now_ms);
+        if self.wake_at_ms.is_some_and(|at_ms| at_ms <= now_ms) {
+            self.wake_at_ms = None;
+            if let Some(halt) = self.dispatch(Event::Tick) {
+                return Some(halt);
+            }
+        }
+        self.poll(self.poll_timeout(now_ms))
+    }
+
+    fn poll_timeout(&self, now_ms: i64) -> Duration {
+        let longest = if self.slot.is_busy() { POLL_BUSY } else { POLL_IDLE };
+        match self.wake_at_ms {
+            Some(at_ms) => {
+                longest.min(Duration::from_millis(at_ms.saturating_sub(now_ms).max(0) as u64))
+            }
+            None => longest,
+        }
+    }
+
+    fn poll(&mut self, timeout: Duration) -> Option<Halt> {
+        let mut timeout = timeout;
+        for _ in 0..RECORDS_PER_ROUND {
+            let polled = match self.consumer.poll(timeout) {
+                Ok(polled) => polled,
+                Err(error) => {
+                    tracing::warn!(%error, "poll failed");
+                    return halt_of(&error);
+                }
+            };
+            let event = match polled {
+                Polled::Nothing => return None,
+                Polled::Record(record) => Event::Record(record),
+                Polled::Assigned(partitions) => {
+                    tracing::info!(?partitions, "partitions assigned");
+                    Event::Assigned(partitions)
+                }
+                Polled::Revoked(partitions) => {
+                    tracing::info!(?partitions, "partitions revoked");
+                    Event::Revoked(partitions)
+                }
+                Polled::Lost(partitions) => {
+                    tracing::warn!(?partitions, "partitions lost");
+                    Event::Lost(partitions)
+                }
+            };
+            if let Some(halt) = self.dispatch(event) {
+                return Some(halt);
+            }
+            timeout = Duration::ZERO;
+        }
+        None
+    }
+
+    fn dispatch(&mut self, event: Event) -> Option<Halt> {
+        let effects = self.slot.handle(event, &mut World);
+        for effect in effects {
+            if let Some(halt) = self.perform(effect) {
+                return Some(halt);
+            }
+        }
+        None
+    }
+
+    /// Does one thing; `Some` when the slot ends.
+    fn perform(&mut self, effect: Effect) -> Option<Halt> {
+        match effect {
+            Effect::OpenProducer => self.producer.open(),
+            Effect::ReadCommitted(partitions) => return self.read_committed(&partitions),
+            Effect::Start(starts) => {
+                let done = self.consumer.start(&starts);
+                return self.check(done);
+            }
+            Effect::Release(partitions) => {
+                let done = self.consumer.release(&partitions);
+                return self.check(done);
+            }
+            Effect::RefreshMembership => self.membership = self.consumer.membership().ok(),
+            Effect::Pause(partitions) => {
+                let done = self.consumer.pause(&partitions);
+                return self.check(done);
+            }
+            Effect::Resume(partitions) => {
+                let done = self.consumer.resume(&partitions);
+                return self.check(done);
+            }
+            Effect::Fetch { batch, payload } => self.payloads.fetch(batch, payload),
+            Effect::Forget(batch) => self.payloads.forget(batch),
+            Effect::Announce { batch, line } => {
+                tracing::info!(%batch, parts = line, "batch begins");
+            }
+            Effect::RunCell { run, batch, job, inputs, alone } => {
+                let job = self.cell_job(batch, *job, &inputs, alone);
+                return self.run_cell(run, job);
+            }
+            Effect::Put { batch, objects } => self.put(batch, objects),
+            Effect::Transact { id, transaction } => {
+                self.producer.transact(id, transaction, self.membership.clone());
+            }
+            Effect::WakeAt(at_ms) => {
+                self.wake_at_ms = Some(self.wake_at_ms.map_or(at_ms, |known| known.min(at_ms)));
+            }
+            Effect::Count(name, count) => self.metrics.count(name, count),
+            Effect::Leave => self.consumer.leave(),
+            Effect::Halt(halt) => return Some(halt),
+        }
+        None
+    }
+
+    fn check(&self, done: Result<(), ConsumerError>) -> Option<Halt> {
+        let error = done.err()?;
+        tracing::warn!(%error, "consumer call failed");
+        Some(halt_of(&error).unwrap_or_else(|| Halt::Broken(error.to_string())))
+    }
+
+    fn read_committed(&mut self, partitions: &[cordon_kafka::log::TopicPartition]) -> Option<Halt> {
+        let read = self.consumer.committed(partitions, COMMITTED_TIMEOUT);
+        if let Err(error) = &read
+            && let Some(halt) = halt_of(error)
+        {
+            return Some(halt);
+        }
+        self.dispatch(Event::CommittedRead(read.map_err(|error| error.to_string())))
+    }
+
+    fn run_cell(&self, run: RunId, job: io::Result<CellJob>) -> Option<Halt> {
+        let job = match job {
+            Ok(job) => job,
+            Err(error) => return Some(Halt::Broken(format!("cannot start a cell: {error}"))),
+        };
+        let sender = self.sender.clone();
+        self.courier.cells.submit(job, move |result| {
+            // The slot may have ended meanwhile.
+            let _ = sender.send(Message::Happened(Event::CellDone { run, result }));
+        });
+        None
+    }
+
+    /// Lays the job's bytes out in a sealed memfd, in the order that the job's offsets count in.
+    fn cell_job(
+        &self,
+        batch: BatchId,
+        job: Job,
+        inputs: &[CellInput],
+        alone: bool,
+    ) -> io::Result<CellJob> {
+        let piece = |input: &CellInput| match input {
+            CellInput::Payload(payload) => self.payloads.get(batch, payload),
+            CellInput::Bytes(bytes) => Some(bytes.clone()),
+        };
+        let pieces: Option<Vec<Bytes>> = inputs.iter().map(piece).collect();
+        let pieces =
+            pieces.ok_or_else(|| io::Error::other("a payload of the batch is not held"))?;
+        let slices: Vec<&[u8]> = pieces.iter().map(|piece| &piece[..]).collect();
+        let mut limits = self.courier.cell_limits.clone();
+        if alone {
+            limits.datapoint_cpu_max = DATAPOINT_ALONE_CPU_MAX;
+            limits.datapoint_wall_max = DATAPOINT_ALONE_WALL_MAX;
+        }
+        let header = single_object::encode(&job).map_err(io::Error::other)?;
+        Ok(CellJob { header, input: sealed_memfd("input", &slices)?, limits })
+    }
+
+    fn put(&self, batch: BatchId, objects: Vec<NewObject>) {
+        let (store, bucket) = (self.courier.store.clone(), self.courier.settings.bucket.clone());
+        let sender = self.sender.clone();
+        self.courier.runtime.spawn(async move {
+            let result = put_all(&store, &bucket, objects).await;
+            let _ = sender.send(Message::Happened(Event::Stored { batch, result }));
+        });
+    }
+}
+
+/// A suspect alone gets more time: the machine may just be busy.
+const DATAPOINT_ALONE_CPU_MAX: Duration = Duration::from_secs(1);
+/// The same in wall time.
+const DATAPOINT_ALONE_WALL_MAX: Duration = Duration::from_secs(5);
+
+async fn put_all(store: &Store, bucket: &str, objects: Vec<NewObject>) -> Result<(), PutFailure> {
+    use cordon_store::PutError;
+    for object in objects {
+        let put = store.put(bucket, &object.key, object.body, object.digest).await;
+        put.map_err(|error| match error {
+            PutError::Conflict => PutFailure::Conflict,
+            PutError::Unavailable(why) => PutFailure::Unavailable(why),
+            PutError::Digest => PutFailure::Denied("the bytes changed in memory".to_owned()),
+            PutError::Refused(why) => {
+                PutFailure::Denied(format!("put of {bucket}/{}: {why}", object.key))
+            }
+        })?;
+    }
+    Ok(())
+}

@@ -1,0 +1,315 @@
+//! What a batch writes, and the one place where a transaction is run.
+
+use bytes::Bytes;
+use cordon_kafka::log::{Membership, NewRecord, Outcome, Producer};
+use cordon_records::{
+    BatchId, Digest, Input, Letter, ObjectKey, Output, Pointer, Receipt, Source,
+    cell::{CellLetter, Section},
+    single_object,
+};
+
+use crate::{
+    batch::{Batch, BatchPart, PartFate},
+    event::{NewObject, Transaction, TransactionOutcome},
+    partition::TakeSource,
+    settings::StageSettings,
+    verify::{Verified, dead_of},
+};
+
+/// Where the sections of a batch's output lie once they are stored.
+#[derive(Debug)]
+pub(crate) struct Layout {
+    pub(crate) objects: Vec<NewObject>,
+    placed: Vec<Placed>,
+}
+
+#[derive(Debug)]
+struct Placed {
+    section: Section,
+    key: ObjectKey,
+    range_start_bytes: i64,
+    digest: Digest,
+}
+
+impl Layout {
+    /// Draws new keys for all objects, under the same prefixes.
+    pub(crate) fn rename(&mut self, mut new_key: impl FnMut(&str) -> ObjectKey) {
+        for object in &mut self.objects {
+            let prefix = object.key.as_str().rsplit_once('/').map_or("", |(prefix, _)| prefix);
+            let key = new_key(prefix);
+            for placed in self.placed.iter_mut().filter(|placed| placed.key == object.key) {
+                placed.key = key.clone();
+            }
+            object.key = key;
+        }
+    }
+}
+
+/// Cuts a batch's output into objects: one for everything that pointers will name, one for the
+/// bytes that were refused.
+pub(crate) fn lay_out(
+    output: &Bytes,
+    sections: &[Section],
+    key: ObjectKey,
+    refused_key: ObjectKey,
+) -> Layout {
+    let mut layout = Layout { objects: Vec::new(), placed: Vec::new() };
+    for (refused, key) in [(false, key), (true, refused_key)] {
+        let mine: Vec<&Section> = sections.iter().filter(|s| s.refused == refused).collect();
+        if mine.is_empty() {
+            continue;
+        }
+        let body = join(output, &mine);
+        let mut start = 0;
+        for section in mine {
+            let end = start + section.len_bytes as usize;
+            layout.placed.push(Placed {
+                section: section.clone(),
+                key: key.clone(),
+                range_start_bytes: start as i64,
+                digest: Digest::of(&body[start..end]),
+            });
+            start = end;
+        }
+        layout.objects.push(NewObject { key, digest: Digest::of(&body), body });
+    }
+    layout
+}
+
+/// The sections' bytes one after another; without a copy when they are the whole output.
+fn join(output: &Bytes, sections: &[&Section]) -> Bytes {
+    let range = |s: &Section| {
+        let start = s.offset_bytes as usize;
+        start..start + s.len_bytes as usize
+    };
+    if sections.iter().map(|s| s.len_bytes as usize).sum::<usize>() == output.len() {
+        return output.clone();
+    }
+    sections.iter().flat_map(|s| output[range(s)].iter().copied()).collect()
+}
+
+/// Everything that a batch's transaction says about it: pointers, letters, receipt.
+pub(crate) fn records(
+    settings: &StageSettings,
+    slot: &str,
+    batch: &Batch,
+    verified: &Verified,
+    layout: &Layout,
+    time_ms: i64,
+) -> Vec<NewRecord> {
+    let writer = Writer { settings, batch: batch.id, time_ms };
+    let mut records = Vec::new();
+    let mut outputs = Vec::new();
+    for placed in layout.placed.iter().filter(|placed| !placed.section.refused) {
+        let partition = writer.partition(placed.section.partition);
+        let pointer = writer.pointer(placed);
+        outputs.push(writer.output(placed, partition));
+        records.push(writer.record(&settings.output_topic, Some(partition), &pointer));
+    }
+    let mut inputs = Vec::new();
+    for (part, fate) in batch.parts.iter().zip(&verified.fates) {
+        if fate.from == fate.to && fate.letters.is_empty() && !fate.is_end {
+            continue;
+        }
+        inputs.push(input_of(part, fate));
+        for letter in &fate.letters {
+            records.push(writer.record(&settings.dead_topic, None, &writer.letter(part, letter)));
+        }
+    }
+    let receipt = Receipt {
+        batch: batch.id,
+        stage: settings.stage.clone(),
+        stage_version: settings.version.clone(),
+        slot: slot.to_owned(),
+        lane: batch.lane,
+        time_ms,
+        inputs,
+        outputs,
+        elements_in: verified.elements_in,
+        elements_out: verified.elements_out,
+    };
+    records.push(writer.record(&settings.receipts_topic, None, &receipt));
+    records
+}
+
+struct Writer<'a> {
+    settings: &'a StageSettings,
+    batch: BatchId,
+    time_ms: i64,
+}
+
+impl Writer<'_> {
+    fn record(
+        &self,
+        topic: &std::sync::Arc<str>,
+        partition: Option<i32>,
+        record: &impl single_object::Record,
+    ) -> NewRecord {
+        // Every string in it is bounded, so that only a bug could make this fail.
+        let value = single_object::encode(record).expect("a record fits its schema");
+        NewRecord {
+            topic: topic.clone(),
+            partition,
+            key: None,
+            value: Bytes::from(value),
+            headers: Vec::new(),
+        }
+    }
+
+    /// Where any partition will do, the random batch id spreads the load.
+    fn partition(&self, asked: i32) -> i32 {
+        match asked {
+            -1 => {
+                i32::from(u16::from_be_bytes([self.batch.0[0], self.batch.0[1]]))
+                    % self.settings.output_partitions
+            }
+            partition => partition,
+        }
+    }
+
+    fn pointer(&self, placed: &Placed) -> Pointer {
+        let section = &placed.section;
+        Pointer {
+            bucket: self.settings.bucket.clone(),
+            key: placed.key.to_string(),
+            range_start_bytes: placed.range_start_bytes,
+            range_bytes: section.len_bytes,
+            digest: Some(placed.digest),
+            datapoints: Some(section.datapoints),
+            decoded_bytes: section.decoded_bytes,
+            schema: self.settings.output_schema.to_long(),
+            time_min_ms: section.time_min_ms,
+            time_max_ms: section.time_max_ms,
+            stage: self.settings.stage.clone(),
+            stage_version: self.settings.version.clone(),
+            selection: None,
+            redrives: Vec::new(),
+        }
+    }
+
+    fn output(&self, placed: &Placed, partition: i32) -> Output {
+        Output {
+            topic: self.settings.output_topic.to_string(),
+            partition,
+            bucket: self.settings.bucket.clone(),
+            key: placed.key.to_string(),
+            range_start_bytes: placed.range_start_bytes,
+            range_bytes: placed.section.len_bytes,
+            digest: placed.digest,
+            datapoints: placed.section.datapoints,
+        }
+    }
+
+    fn letter(&self, part: &BatchPart, letter: &CellLetter) -> Letter {
+        let is_raw = matches!(part.take.source, TakeSource::Raw { .. });
+        let offset = if is_raw { letter.from } else { part.take.offset };
+        let (topic, partition) = (part.at.topic.to_string(), part.at.partition);
+        let (bucket, key) = match &part.take.source {
+            TakeSource::Payload { pointer, .. } => (pointer.bucket.clone(), pointer.key.clone()),
+            _ => (String::new(), String::new()),
+        };
+        let stage = &self.settings.stage;
+        Letter {
+            id: format!("{stage}/{topic}/{partition}/{offset}/{}", letter.from),
+            batch: self.batch,
+            stage: stage.clone(),
+            stage_version: self.settings.version.clone(),
+            time_ms: self.time_ms,
+            topic,
+            partition,
+            offset,
+            from: letter.from,
+            to: letter.to,
+            bucket,
+            key,
+            reason: letter.reason.clone(),
+            detail: letter.detail.clone(),
+            attempts: 1,
+            excerpt: letter.excerpt.clone(),
+        }
+    }
+}
+
+fn input_of(part: &BatchPart, fate: &PartFate) -> Input {
+    let (topic, partition) = (part.at.topic.to_string(), part.at.partition);
+    let offset = part.take.offset;
+    let source = match &part.take.source {
+        TakeSource::Raw { .. } => Source::RawSource { topic, partition },
+        TakeSource::Payload { pointer, .. } => Source::PointerSource {
+            topic,
+            partition,
+            offset,
+            key: pointer.key.clone(),
+            digest: pointer.digest,
+            datapoints: fate.datapoints,
+        },
+        TakeSource::Refused { .. } => Source::PointerSource {
+            topic,
+            partition,
+            offset,
+            key: String::new(),
+            digest: None,
+            datapoints: fate.datapoints,
+        },
+    };
+    let selection = match &part.take.source {
+        TakeSource::Payload { pointer, .. } => pointer.selection.clone(),
+        _ => None,
+    };
+    Input {
+        source,
+        from: fate.from,
+        to: fate.to,
+        output: fate.output.clone(),
+        dead: dead_of(&fate.letters),
+        not_mapped: fate.not_mapped.clone(),
+        selection,
+    }
+}
+
+/// Runs one transaction from begin to commit. The only place that does.
+///
+/// A step that is known to have failed leads to an abort, and only a *known* abort is reported as
+/// one: everything else nobody knows, and the caller reads the truth with a new producer.
+pub fn run(
+    producer: &mut impl Producer,
+    membership: &Membership,
+    transaction: Transaction,
+) -> TransactionOutcome {
+    let (why, is_denied) = match steps(producer, membership, transaction) {
+        Outcome::Done => return TransactionOutcome::Committed,
+        Outcome::Unknown(why) => return TransactionOutcome::Unknown(why),
+        Outcome::Fenced(why) => return TransactionOutcome::Fenced(why),
+        Outcome::Denied(why) => (why, true),
+        Outcome::Aborted(why) => (why, false),
+    };
+    match producer.abort() {
+        Outcome::Fenced(why) => TransactionOutcome::Fenced(why),
+        _ if is_denied => TransactionOutcome::Denied(why),
+        Outcome::Done => TransactionOutcome::Aborted(why),
+        _ => TransactionOutcome::Unknown(why),
+    }
+}
+
+/// The steps in their order, up to the first that is not done.
+fn steps(
+    producer: &mut impl Producer,
+    membership: &Membership,
+    transaction: Transaction,
+) -> Outcome {
+    let begun = producer.begin();
+    if begun != Outcome::Done {
+        return begun;
+    }
+    for record in transaction.records {
+        let produced = producer.produce(record);
+        if produced != Outcome::Done {
+            return produced;
+        }
+    }
+    let sent = producer.send_offsets(&transaction.offsets, membership);
+    if sent != Outcome::Done {
+        return sent;
+    }
+    producer.commit()
+}
