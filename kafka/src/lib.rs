@@ -2,10 +2,14 @@
 //!
 //! This crate is the only home of rdkafka.
 
+pub mod admin;
+pub mod conformance;
 pub mod connection;
 mod deadline;
+mod ffi;
 pub mod local;
 pub mod log;
 pub mod model;
 pub mod progress;
+pub mod real;
 pub mod secret;

@@ -1,0 +1,187 @@
+//! Administration: topics, users, ACLs and offsets. rust-rdkafka wraps the first only.
+
+mod acls;
+pub(crate) mod offsets;
+mod request;
+mod topics;
+mod users;
+
+use std::{collections::BTreeMap, time::Duration};
+
+use rdkafka::{
+    ClientContext,
+    client::{Client, NativeClient},
+    config::RDKafkaLogLevel,
+    types::RDKafkaType,
+};
+
+pub use acls::{Acl, Operation, Resource};
+pub use offsets::End;
+pub use topics::NewTopic;
+
+use crate::{
+    connection::Connection,
+    ffi::Refusal,
+    log::{Committed, TopicPartition},
+    secret::Password,
+};
+
+/// For each request. Creating many topics on a loaded cluster is the slowest.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Why an administrator's request failed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("cannot {doing}: {words}")]
+pub struct AdminError {
+    /// What was asked for.
+    pub doing: String,
+    /// The broker's words.
+    pub words: String,
+}
+
+/// An administrator's connection.
+pub struct Admin {
+    client: Client<Quiet>,
+    connection: Connection,
+}
+
+/// A context without callbacks: requests report their own failures.
+pub(super) struct Quiet;
+
+impl ClientContext for Quiet {
+    fn log(&self, _level: RDKafkaLogLevel, facility: &str, words: &str) {
+        tracing::debug!(facility, words, "librdkafka");
+    }
+}
+
+impl Admin {
+    /// Opens a connection. Nothing is asked yet: a wrong password fails the first request.
+    pub fn new(connection: &Connection) -> Result<Self, AdminError> {
+        let failed = |error: rdkafka::error::KafkaError| AdminError {
+            doing: "open a Kafka client".to_owned(),
+            words: error.to_string(),
+        };
+        let mut config = connection.client_config();
+        // librdkafka's log goes to a queue that nobody serves here; let it be short.
+        config.set("log_level", "3");
+        let native = config.create_native_config().map_err(failed)?;
+        let client =
+            Client::new(&config, native, RDKafkaType::RD_KAFKA_PRODUCER, Quiet).map_err(failed)?;
+        Ok(Self { client, connection: connection.clone() })
+    }
+
+    /// Whom it acts as, and where.
+    pub fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// All topics with their numbers of partitions.
+    pub fn topics(&self) -> Result<BTreeMap<String, i32>, AdminError> {
+        let listed = topics::list(&self.client, REQUEST_TIMEOUT);
+        listed.map_err(|refusal| self.error("list topics", refusal))
+    }
+
+    /// Makes a topic; `false` when it exists already.
+    pub fn create_topic(&self, topic: &NewTopic) -> Result<bool, AdminError> {
+        let made = topics::create(self.native(), topic, REQUEST_TIMEOUT);
+        made.map_err(|refusal| self.error(&format!("create topic {}", topic.name), refusal))
+    }
+
+    /// Raises a topic's number of partitions to `total`.
+    pub fn grow_topic(&self, topic: &str, total: i32) -> Result<(), AdminError> {
+        let grown = topics::grow(self.native(), topic, total, REQUEST_TIMEOUT);
+        grown.map_err(|refusal| self.error(&format!("add partitions to {topic}"), refusal))
+    }
+
+    /// The settings that are set on a topic itself.
+    pub fn topic_settings(&self, topic: &str) -> Result<BTreeMap<String, String>, AdminError> {
+        let settings = topics::settings(self.native(), topic, REQUEST_TIMEOUT);
+        settings.map_err(|refusal| self.error(&format!("read settings of {topic}"), refusal))
+    }
+
+    /// Sets some settings of a topic and leaves the others.
+    pub fn set_topic_settings(
+        &self,
+        topic: &str,
+        settings: &BTreeMap<String, String>,
+    ) -> Result<(), AdminError> {
+        let set = topics::set_settings(self.native(), topic, settings, REQUEST_TIMEOUT);
+        set.map_err(|refusal| self.error(&format!("set settings of {topic}"), refusal))
+    }
+
+    /// Grants ACLs; those that are there stay.
+    pub fn create_acls(&self, acls: &[Acl]) -> Result<(), AdminError> {
+        let created = acls::create(self.native(), acls, REQUEST_TIMEOUT);
+        created.map_err(|refusal| self.error("create ACLs", refusal))
+    }
+
+    /// All ACLs of the kinds that cordon grants.
+    pub fn acls(&self) -> Result<Vec<Acl>, AdminError> {
+        let listed = acls::list(self.native(), REQUEST_TIMEOUT);
+        listed.map_err(|refusal| self.error("list ACLs", refusal))
+    }
+
+    /// Takes ACLs away; gives how many there were.
+    pub fn delete_acls(&self, acls: &[Acl]) -> Result<usize, AdminError> {
+        let deleted = acls::delete(self.native(), acls, REQUEST_TIMEOUT);
+        deleted.map_err(|refusal| self.error("delete ACLs", refusal))
+    }
+
+    /// Makes a SCRAM user, or changes its password.
+    pub fn upsert_user(&self, user: &str, password: &Password) -> Result<(), AdminError> {
+        let upserted = users::upsert(self.native(), user, password, REQUEST_TIMEOUT);
+        upserted.map_err(|refusal| self.error(&format!("create user {user}"), refusal))
+    }
+
+    /// Removes a SCRAM user; `false` when there was none.
+    pub fn delete_user(&self, user: &str) -> Result<bool, AdminError> {
+        let deleted = users::delete(self.native(), user, REQUEST_TIMEOUT);
+        deleted.map_err(|refusal| self.error(&format!("delete user {user}"), refusal))
+    }
+
+    /// Names of all SCRAM users.
+    pub fn users(&self) -> Result<Vec<String>, AdminError> {
+        let listed = users::list(self.native(), REQUEST_TIMEOUT);
+        listed.map_err(|refusal| self.error("list users", refusal))
+    }
+
+    /// All that a group has committed.
+    pub fn group_offsets(
+        &self,
+        group: &str,
+    ) -> Result<BTreeMap<TopicPartition, Committed>, AdminError> {
+        let listed = offsets::of_group(self.native(), group, REQUEST_TIMEOUT);
+        listed
+            .map(BTreeMap::from_iter)
+            .map_err(|refusal| self.error(&format!("read offsets of group {group}"), refusal))
+    }
+
+    /// Sets what a group has committed. A group with members refuses it.
+    pub fn set_group_offsets(
+        &self,
+        group: &str,
+        offsets: &[(TopicPartition, Committed)],
+    ) -> Result<(), AdminError> {
+        let set = offsets::set(self.native(), group, offsets, REQUEST_TIMEOUT);
+        set.map_err(|refusal| self.error(&format!("set offsets of group {group}"), refusal))
+    }
+
+    /// Where partitions begin or end.
+    pub fn ends(
+        &self,
+        partitions: &[TopicPartition],
+        end: End,
+    ) -> Result<BTreeMap<TopicPartition, i64>, AdminError> {
+        let ends = offsets::ends(self.native(), partitions, end, REQUEST_TIMEOUT);
+        ends.map(BTreeMap::from_iter).map_err(|refusal| self.error("read offsets", refusal))
+    }
+
+    fn native(&self) -> &NativeClient {
+        self.client.native_client()
+    }
+
+    fn error(&self, doing: &str, refusal: Refusal) -> AdminError {
+        let doing = format!("{doing} as {} on {}", self.connection.principal(), self.connection.bootstrap);
+        AdminError { doing, words: refusal.words }
+    }
+}

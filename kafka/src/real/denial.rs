@@ -1,0 +1,67 @@
+//! From an error code to what a person can do about it.
+
+use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
+
+use super::events::is_authentication;
+use crate::{ffi::Refusal, log::ConsumerError};
+
+/// Who asks for what: names for the message of a denial.
+#[derive(Clone, Debug)]
+pub(super) struct Asking {
+    pub(super) principal: String,
+    /// Empty for a client without a group.
+    pub(super) group: String,
+    /// Topics that are read.
+    pub(super) topics: Vec<String>,
+}
+
+impl Asking {
+    /// What the slot should hear.
+    pub(super) fn explain(&self, refusal: Refusal) -> ConsumerError {
+        if is_denial(refusal.code) {
+            return ConsumerError::Denied(self.remedy(&refusal));
+        }
+        ConsumerError::Unavailable(refusal.words)
+    }
+
+    /// The same for an error of rust-rdkafka.
+    pub(super) fn explain_error(&self, error: &KafkaError) -> ConsumerError {
+        match error.rdkafka_error_code() {
+            Some(code) => self.explain(Refusal { code, words: error.to_string() }),
+            None => ConsumerError::Fatal(error.to_string()),
+        }
+    }
+
+    fn remedy(&self, refusal: &Refusal) -> String {
+        let Self { principal, group, topics } = self;
+        match refusal.code {
+            Code::TopicAuthorizationFailed => {
+                missing(principal, "Read", "topic", &topics.join(" or "))
+            }
+            Code::GroupAuthorizationFailed => missing(principal, "Read", "group", group),
+            _ => refused(principal, &refusal.words),
+        }
+    }
+}
+
+/// The ACL that is missing, as an administrator grants it.
+pub(super) fn missing(principal: &str, operation: &str, kind: &str, name: &str) -> String {
+    format!("{principal} lacks the ACL {operation} on {kind} {name}")
+}
+
+/// Nobody was let in.
+pub(super) fn refused(principal: &str, words: &str) -> String {
+    format!("{principal} cannot authenticate: {words}")
+}
+
+/// Whether waiting would not help.
+pub(super) fn is_denial(code: Code) -> bool {
+    is_authentication(code)
+        || matches!(
+            code,
+            Code::TopicAuthorizationFailed
+                | Code::GroupAuthorizationFailed
+                | Code::ClusterAuthorizationFailed
+                | Code::TransactionalIdAuthorizationFailed
+        )
+}

@@ -1,0 +1,125 @@
+//! The log seam over a real cluster, by librdkafka.
+//!
+//! What it adds to librdkafka, each with its reason at the place:
+//!
+//! - rebalances only signal; partitions start at offsets that the slot names (`rebalance`);
+//! - committed metadata is read as bytes, and memberships are checked to be joined
+//!   (`membership`);
+//! - a transaction is done only when none of its requests is in limbo (`limbo`);
+//! - errors become outcomes by what is certain (`verdict`), and denials name the missing ACL
+//!   (`denial`);
+//! - limits are in an order that is asserted ([`Settings`]).
+
+mod consumer;
+mod denial;
+mod events;
+mod limbo;
+mod membership;
+mod native;
+mod preflight;
+mod producer;
+mod reader;
+mod rebalance;
+mod record;
+mod settings;
+mod verdict;
+
+use rdkafka::{
+    config::FromClientConfigAndContext as _,
+    consumer::{BaseConsumer, Consumer as _},
+};
+
+pub use consumer::RealConsumer;
+pub use producer::RealProducer;
+pub use reader::RealReader;
+pub use settings::{
+    COMMIT_TIMEOUT, CONNECT_TIMEOUT, INIT_TIMEOUT, MAX_POLL_INTERVAL, SESSION_TIMEOUT,
+    SOCKET_TIMEOUT, Settings, TRANSACTION_TIMEOUT,
+};
+
+use crate::{
+    connection::Connection,
+    log::{ConsumerError, Log},
+};
+use denial::Asking;
+use native::NativeProducer;
+use preflight::Preflight;
+use rebalance::Signals;
+
+/// A cluster, as one principal sees it.
+#[derive(Clone, Debug)]
+pub struct RealLog {
+    connection: Connection,
+    settings: Settings,
+}
+
+impl RealLog {
+    /// Opens nothing yet.
+    pub fn new(connection: Connection) -> Self {
+        Self::with_settings(connection, Settings::default())
+    }
+
+    /// With other limits.
+    ///
+    /// # Panics
+    /// When they are out of order: see [`Settings`].
+    pub fn with_settings(connection: Connection, settings: Settings) -> Self {
+        settings.assert_order();
+        Self { connection, settings }
+    }
+
+    /// All committed records of `topic` from its start to its end as of now. Needs only the ACL
+    /// Read on the topic.
+    pub fn reader(&self, topic: &str) -> Result<RealReader, ConsumerError> {
+        let client = open(&self.settings.reader(&self.connection))?;
+        let asking = self.asking("", &[topic]);
+        let partitions = Preflight { client: &client, asking: &asking, settings: &self.settings }
+            .partitions(topic)?;
+        RealReader::new(client, asking, topic, partitions)
+    }
+
+    fn asking(&self, group: &str, topics: &[&str]) -> Asking {
+        Asking {
+            principal: self.connection.principal(),
+            group: group.to_owned(),
+            topics: topics.iter().map(|&topic| topic.to_owned()).collect(),
+        }
+    }
+}
+
+fn open(config: &rdkafka::ClientConfig) -> Result<BaseConsumer<Signals>, ConsumerError> {
+    BaseConsumer::from_config_and_context(config, Signals::default())
+        .map_err(|error| ConsumerError::Fatal(error.to_string()))
+}
+
+impl Log for RealLog {
+    type Consumer = RealConsumer;
+    type Producer = RealProducer;
+
+    /// Asks for topics and group first: a denied group would only show up as waiting for ever.
+    fn consumer(&self, group: &str, topics: &[&str]) -> Result<RealConsumer, ConsumerError> {
+        let asking = self.asking(group, topics);
+        let client = open(&self.settings.consumer(&self.connection, group))?;
+        let preflight = Preflight { client: &client, asking: &asking, settings: &self.settings };
+        for topic in topics {
+            preflight.partitions(topic)?;
+        }
+        preflight.group()?;
+        client.subscribe(topics).map_err(|error| ConsumerError::Fatal(error.to_string()))?;
+        Ok(RealConsumer::new(client, asking))
+    }
+
+    fn producer(&self, transactional_id: &str) -> Result<RealProducer, ConsumerError> {
+        let config = self.settings.producer(&self.connection, transactional_id);
+        let native = NativeProducer::new(&config)
+            .map_err(|error| ConsumerError::Fatal(error.to_string()))?;
+        let (settings, connection) = (self.settings.clone(), self.connection.clone());
+        Ok(RealProducer::new(native, settings, connection, transactional_id))
+    }
+
+    fn partitions(&self, topic: &str) -> Result<i32, ConsumerError> {
+        let client = open(&self.settings.groupless_consumer(&self.connection))?;
+        let asking = self.asking("", &[topic]);
+        Preflight { client: &client, asking: &asking, settings: &self.settings }.partitions(topic)
+    }
+}
