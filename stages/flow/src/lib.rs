@@ -2,10 +2,16 @@
 //!
 //! Pure: no I/O, no clock, no randomness, no async.
 
+mod entities;
+mod event;
 mod graph;
 pub mod identity;
 mod stage;
+mod time;
+pub mod vocabulary;
 
+pub use entities::{elements, node_keys};
+pub use event::{Event, Field, Malformed};
 pub use graph::{
     CONFLICTS_MAX, Graph, LAWS, Law, PROPERTIES_MAX, SET_VALUES_MAX, VALUE_BYTES_MAX, value_hash,
 };

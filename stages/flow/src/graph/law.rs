@@ -137,7 +137,7 @@ impl Law {
         Some(normal)
     }
 
-    fn has_time(self) -> bool {
+    pub(crate) fn has_time(self) -> bool {
         matches!(self, Law::Immutable | Law::Latest)
     }
 }

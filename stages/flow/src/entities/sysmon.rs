@@ -1,0 +1,297 @@
+//! What each Sysmon event shows. The table in `stages/generate/events.md` says the same in prose.
+
+use cordon_records::Element;
+
+use super::{
+    Fault,
+    canonical::{self, Answer},
+    properties::Properties,
+    scene::{End, ProcessFields, Scene},
+};
+use crate::{
+    event::{Event, Field},
+    time::parse_utc_ms,
+    vocabulary::label,
+};
+
+/// Answers that count of one DNS event. The longest real list has nine; a forged one of a megabyte
+/// would have a hundred thousand.
+const ANSWERS_MAX: usize = 64;
+
+/// The process an event is about.
+const ACTOR: ProcessFields = ProcessFields {
+    guid: Field::ProcessGuid,
+    pid: Field::ProcessId,
+    image: Field::Image,
+    user: Field::User,
+};
+
+const PARENT: ProcessFields = ProcessFields {
+    guid: Field::ParentProcessGuid,
+    pid: Field::ParentProcessId,
+    image: Field::ParentImage,
+    user: Field::ParentUser,
+};
+
+/// The process that reaches into another.
+const SOURCE: ProcessFields = ProcessFields {
+    guid: Field::SourceProcessGuid,
+    pid: Field::SourceProcessId,
+    image: Field::SourceImage,
+    user: Field::SourceUser,
+};
+
+/// The process that is reached into.
+const TARGET: ProcessFields = ProcessFields {
+    guid: Field::TargetProcessGuid,
+    pid: Field::TargetProcessId,
+    image: Field::TargetImage,
+    user: Field::TargetUser,
+};
+
+/// Adds the elements of a Sysmon event; `None` for an id without a mapping.
+pub(super) fn describe(
+    id: u16,
+    event: &Event<'_>,
+    elements: &mut Vec<Element>,
+) -> Option<Result<(), Fault>> {
+    let describe: fn(&mut Scene<'_, '_>) -> Result<(), Fault> = match id {
+        1 => process_created,
+        3 => connected,
+        5 => process_terminated,
+        7 => image_loaded,
+        8 => thread_created,
+        10 => process_accessed,
+        11 => file_created,
+        12 => |scene| registry(scene, label::ALTERED_KEY),
+        13 => |scene| registry(scene, label::SET_VALUE),
+        14 => registry_renamed,
+        15 => stream_created,
+        17 => |scene| pipe(scene, label::CREATED_PIPE),
+        18 => |scene| pipe(scene, label::CONNECTED_PIPE),
+        22 => dns_queried,
+        23 | 26 => file_deleted,
+        _ => return None,
+    };
+    if event.is_data_unreadable() {
+        return Some(Err(Fault::Data));
+    }
+    Some(Scene::open(event, elements).and_then(|mut scene| describe(&mut scene)))
+}
+
+fn none() -> Properties {
+    Properties::default()
+}
+
+/// The process that acts; where Sysmon did not know it any more, the device acts.
+fn actor(scene: &mut Scene<'_, '_>) -> Result<End, Fault> {
+    Ok(scene.process(&ACTOR, none())?.unwrap_or(scene.device()))
+}
+
+fn process_created(scene: &mut Scene<'_, '_>) -> Result<(), Fault> {
+    let extra = none()
+        .some("cmd_line", scene.get(Field::CommandLine))
+        .text("created_time", scene.time_ms().to_string())
+        .some("integrity", scene.get(Field::IntegrityLevel).map(str::to_ascii_lowercase))
+        .some("working_directory", scene.get(Field::CurrentDirectory).and_then(canonical::path));
+    let process = scene.process(&ACTOR, extra)?;
+    let actor = process.unwrap_or(scene.device());
+    if scene.get(Field::ParentProcessGuid).is_some() {
+        let extra = none().some("cmd_line", scene.get(Field::ParentCommandLine));
+        if let (Some(parent), Some(process)) = (scene.process(&PARENT, extra)?, process) {
+            scene.edge(parent, label::LAUNCHED, process, none());
+        }
+    }
+    if let Some(path) = scene.get(Field::Image).and_then(canonical::path) {
+        let extra = image_properties(scene);
+        let file = scene.file(&path, extra);
+        scene.edge(actor, label::EXECUTED, file, none());
+    }
+    if let Some(user) = scene.get(Field::User) {
+        let user = scene.user(user);
+        scene.edge(actor, label::RAN_AS, user, none());
+    }
+    Ok(())
+}
+
+/// What Sysmon says of an executable or a module.
+fn image_properties(scene: &Scene<'_, '_>) -> Properties {
+    hashes(scene)
+        .some("company_name", scene.get(Field::Company))
+        .some("version", scene.get(Field::FileVersion))
+}
+
+fn hashes(scene: &Scene<'_, '_>) -> Properties {
+    let hashes = scene.get(Field::Hashes).into_iter().flat_map(canonical::hashes);
+    hashes.fold(none(), |properties, (name, hash)| properties.text(name, hash))
+}
+
+fn process_terminated(scene: &mut Scene<'_, '_>) -> Result<(), Fault> {
+    let extra = none().text("terminated_time", scene.time_ms().to_string());
+    scene.process(&ACTOR, extra)?;
+    Ok(())
+}
+
+/// A process called a service (`Initiated`), or somebody called the process.
+fn connected(scene: &mut Scene<'_, '_>) -> Result<(), Fault> {
+    let ip = |field| canonical::ip(scene.required(field)?).ok_or(Fault::Form(field, "an address"));
+    let (source_ip, target_ip) = (ip(Field::SourceIp)?, ip(Field::DestinationIp)?);
+    let port = canonical::number(scene.required(Field::DestinationPort)?)
+        .ok_or(Fault::Form(Field::DestinationPort, "a port"))?;
+    let protocol = scene.required(Field::Protocol)?.to_ascii_lowercase();
+    let is_outbound = is_true(scene.required(Field::Initiated)?)
+        .ok_or(Fault::Form(Field::Initiated, "true or false"))?;
+
+    let actor = actor(scene)?;
+    let source = scene.address(source_ip, scene.get(Field::SourceHostname));
+    let target = scene.address(target_ip, scene.get(Field::DestinationHostname));
+    let service = scene.service(target_ip, port, &protocol, target);
+    let (device, own) = (scene.device(), if is_outbound { source } else { target });
+    scene.edge(device, label::HAS_ADDRESS, own, none());
+    if is_outbound {
+        scene.edge(actor, label::CONNECTED_TO, service, none());
+    } else {
+        scene.edge(actor, label::LISTENED_ON, service, none());
+        scene.edge(actor, label::ACCEPTED_FROM, source, none());
+    }
+    Ok(())
+}
+
+fn is_true(text: &str) -> Option<bool> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" => Some(true),
+        "false" => Some(false),
+        _ => None,
+    }
+}
+
+fn image_loaded(scene: &mut Scene<'_, '_>) -> Result<(), Fault> {
+    let path = path(scene, Field::ImageLoaded)?;
+    let actor = actor(scene)?;
+    let extra = image_properties(scene)
+        .some("signature.state", scene.get(Field::SignatureStatus))
+        .some("signature.subject", scene.get(Field::Signature));
+    let file = scene.file(&path, extra);
+    scene.edge(actor, label::LOADED, file, none());
+    Ok(())
+}
+
+fn thread_created(scene: &mut Scene<'_, '_>) -> Result<(), Fault> {
+    let extra = none()
+        .some("module.path", scene.get(Field::StartModule).and_then(canonical::path))
+        .some("module.function_name", scene.get(Field::StartFunction));
+    reach(scene, label::CREATED_THREAD_IN, extra)
+}
+
+fn process_accessed(scene: &mut Scene<'_, '_>) -> Result<(), Fault> {
+    let access = scene.get(Field::GrantedAccess).map(str::to_ascii_lowercase);
+    reach(scene, label::ACCESSED, none().some("actual_permissions", access))
+}
+
+/// One process reached into another, or into itself.
+fn reach(
+    scene: &mut Scene<'_, '_>,
+    label: &'static str,
+    properties: Properties,
+) -> Result<(), Fault> {
+    let source = scene.process(&SOURCE, none())?.unwrap_or(scene.device());
+    if let Some(target) = scene.process(&TARGET, none())? {
+        scene.edge(source, label, target, properties);
+    }
+    Ok(())
+}
+
+fn path(scene: &Scene<'_, '_>, field: Field) -> Result<String, Fault> {
+    canonical::path(scene.required(field)?).ok_or(Fault::Form(field, "a path"))
+}
+
+fn file_created(scene: &mut Scene<'_, '_>) -> Result<(), Fault> {
+    let extra = created_time(scene, none());
+    touch_file(scene, label::CREATED, extra)
+}
+
+fn stream_created(scene: &mut Scene<'_, '_>) -> Result<(), Fault> {
+    let extra = created_time(scene, hashes(scene));
+    touch_file(scene, label::CREATED_STREAM, extra)
+}
+
+fn file_deleted(scene: &mut Scene<'_, '_>) -> Result<(), Fault> {
+    let extra = hashes(scene);
+    touch_file(scene, label::DELETED, extra)
+}
+
+fn touch_file(
+    scene: &mut Scene<'_, '_>,
+    label: &'static str,
+    extra: Properties,
+) -> Result<(), Fault> {
+    let path = path(scene, Field::TargetFilename)?;
+    let actor = actor(scene)?;
+    let file = scene.file(&path, extra);
+    scene.edge(actor, label, file, none());
+    Ok(())
+}
+
+fn created_time(scene: &Scene<'_, '_>, properties: Properties) -> Properties {
+    let time_ms = scene.get(Field::CreationUtcTime).and_then(parse_utc_ms);
+    properties.some("created_time", time_ms.map(|ms| ms.to_string()))
+}
+
+fn registry(scene: &mut Scene<'_, '_>, label: &'static str) -> Result<(), Fault> {
+    let path = scene.required(Field::TargetObject)?;
+    let actor = actor(scene)?;
+    let key = scene.registry_key(path, none().some("data", scene.get(Field::Details)));
+    let activity = activity(scene);
+    scene.edge(actor, label, key, activity);
+    Ok(())
+}
+
+fn registry_renamed(scene: &mut Scene<'_, '_>) -> Result<(), Fault> {
+    let (old, new) = (scene.required(Field::TargetObject)?, scene.required(Field::NewName)?);
+    let actor = actor(scene)?;
+    let old = scene.registry_key(old, none());
+    let new = scene.registry_key(new, none());
+    let activity = activity(scene);
+    scene.edge(actor, label::RENAMED_KEY, old, activity);
+    scene.edge(old, label::RENAMED_TO, new, none());
+    Ok(())
+}
+
+/// Sysmon's word for what was done. NXLog overwrites the field with a severity of its own.
+fn activity(scene: &Scene<'_, '_>) -> Properties {
+    const SEVERITIES: [&str; 7] =
+        ["AUDIT_FAILURE", "AUDIT_SUCCESS", "CRITICAL", "ERROR", "INFO", "VERBOSE", "WARNING"];
+    let activity = scene.get(Field::EventType).filter(|word| !SEVERITIES.contains(word));
+    none().some("activity", activity)
+}
+
+fn pipe(scene: &mut Scene<'_, '_>, label: &'static str) -> Result<(), Fault> {
+    let path = canonical::pipe_path(scene.required(Field::PipeName)?);
+    let actor = actor(scene)?;
+    if let Some(path) = path {
+        let pipe = scene.file(&path, none().text("type", "Named Pipe"));
+        scene.edge(actor, label, pipe, none());
+    }
+    Ok(())
+}
+
+fn dns_queried(scene: &mut Scene<'_, '_>) -> Result<(), Fault> {
+    let name = canonical::name(scene.required(Field::QueryName)?);
+    let actor = actor(scene)?;
+    let (mut addresses, mut names) = (Vec::new(), Vec::new());
+    let answers = scene.get(Field::QueryResults).into_iter().flat_map(canonical::answers);
+    for answer in answers.take(ANSWERS_MAX) {
+        match answer {
+            Answer::Address(ip) => addresses.push(ip),
+            Answer::Name(name) => names.push(name.into()),
+        }
+    }
+    let query = scene.dns_query(&name, none().set("answers", names.into()));
+    let status = none().some("status_code", scene.get(Field::QueryStatus));
+    scene.edge(actor, label::QUERIED, query, status);
+    for ip in addresses {
+        let address = scene.address(ip, None);
+        scene.edge(query, label::RESOLVED_TO, address, none());
+    }
+    Ok(())
+}
