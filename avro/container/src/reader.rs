@@ -48,6 +48,8 @@ pub struct SectionReader<'a> {
     unpacker: Unpacker,
     header: Header,
     decoder: DatumDecoder,
+    /// The next block to decode, once it is found.
+    packed: Option<PackedBlock<'a>>,
     block: Block,
     /// Of the next datapoint.
     index: u64,
@@ -119,6 +121,7 @@ impl<'a> SectionReader<'a> {
             unpacker: Unpacker::new(),
             header,
             decoder: DatumDecoder::new(header.version),
+            packed: None,
             block: Block::default(),
             index: 0,
             target: 0,
@@ -145,22 +148,29 @@ impl<'a> SectionReader<'a> {
 
     /// Finds the next datapoint and returns its index; `None` at the end.
     pub fn advance(&mut self) -> Result<Option<u64>, ContainerFault> {
-        if let Some(fault) = &self.fault {
-            return Err(fault.clone());
-        }
-        loop {
-            if self.block.left == 0 {
-                self.close_block()?;
-                match self.next_packed()? {
-                    None => return Ok(None),
-                    Some(packed) => self.open_block(packed)?,
-                }
+        while !self.is_at_end()? {
+            if let Some(packed) = self.packed.take() {
+                self.open_block(packed)?;
             } else if self.index < self.target {
                 self.skip()?;
             } else {
                 return Ok(Some(self.index));
             }
         }
+        Ok(None)
+    }
+
+    /// Whether there is no further datapoint, as far as can be told without decompressing.
+    pub fn is_at_end(&mut self) -> Result<bool, ContainerFault> {
+        if let Some(fault) = &self.fault {
+            return Err(fault.clone());
+        }
+        if self.block.left > 0 || self.packed.is_some() {
+            return Ok(false);
+        }
+        self.close_block()?;
+        self.packed = self.next_packed()?;
+        Ok(self.packed.is_none())
     }
 
     /// Decodes and consumes the datapoint that [`SectionReader::advance`] found.

@@ -4,6 +4,8 @@
 //! value`; all little endian. It never leaves the machine, and the reader still checks
 //! every length: the values are hostile, and a bug in framing must not become one in parsing.
 
+use serde::Deserialize;
+
 /// Frames the records of one partition.
 pub fn frame<'a>(
     topic: &str,
@@ -21,6 +23,20 @@ pub fn frame<'a>(
         bytes.extend_from_slice(value);
     }
     bytes
+}
+
+/// A plain Kafka record, as a stage sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub struct RawRecord<'a> {
+    /// Its topic.
+    pub topic: &'a str,
+    /// Its partition.
+    pub partition: i32,
+    /// Its offset.
+    pub offset: i64,
+    /// Its value: hostile.
+    #[serde(with = "serde_bytes")]
+    pub value: &'a [u8],
 }
 
 /// Framed records of one partition.
@@ -49,15 +65,16 @@ impl<'a> RawRecords<'a> {
         Ok(Self { topic, partition, rest })
     }
 
-    fn record(&mut self) -> Result<(i64, &'a [u8]), Truncated> {
+    fn record(&mut self) -> Result<RawRecord<'a>, Truncated> {
         let offset = i64::from_le_bytes(take_array(&mut self.rest)?);
         let value_bytes = u32::from_le_bytes(take_array(&mut self.rest)?);
-        Ok((offset, take(&mut self.rest, value_bytes as usize)?))
+        let value = take(&mut self.rest, value_bytes as usize)?;
+        Ok(RawRecord { topic: self.topic, partition: self.partition, offset, value })
     }
 }
 
 impl<'a> Iterator for RawRecords<'a> {
-    type Item = Result<(i64, &'a [u8]), Truncated>;
+    type Item = Result<RawRecord<'a>, Truncated>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.rest.is_empty() {

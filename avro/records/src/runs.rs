@@ -74,6 +74,12 @@ impl Runs {
         after > 0 && index < self.0[after - 1].end()
     }
 
+    /// The smallest index of the set that is not below `index`.
+    pub fn first_from(&self, index: i64) -> Option<i64> {
+        let next = self.0.partition_point(|run| run.end() <= index);
+        self.0.get(next).map(|run| run.start.max(index))
+    }
+
     /// Every index, ascending.
     pub fn iter(&self) -> impl Iterator<Item = i64> + '_ {
         self.0.iter().flat_map(|run| run.start..run.end())

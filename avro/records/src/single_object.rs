@@ -45,12 +45,23 @@ const SEQUENCE_ITEMS_MAX: usize = 1 << 17;
 
 /// Encodes a record with the newest schema of its family.
 pub fn encode<R: Record>(record: &R) -> Result<Vec<u8>, EncodeError> {
-    let version = R::family().current();
     let mut bytes = Vec::with_capacity(256);
-    bytes.extend_from_slice(&MARKER);
-    bytes.extend_from_slice(&version.fingerprint.0.to_le_bytes());
-    serde_avro_fast::to_datum(record, bytes, &mut SerializerConfig::new(&version.schema))
-        .map_err(|e| EncodeError(e.to_string()))
+    encode_into(record, &mut bytes)?;
+    Ok(bytes)
+}
+
+/// Appends the encoding of a record; on an error `out` is as before.
+pub fn encode_into<R: Record>(record: &R, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+    let version = R::family().current();
+    let before = out.len();
+    out.extend_from_slice(&MARKER);
+    out.extend_from_slice(&version.fingerprint.0.to_le_bytes());
+    serde_avro_fast::to_datum(record, &mut *out, &mut SerializerConfig::new(&version.schema))
+        .map(|_| ())
+        .map_err(|e| {
+            out.truncate(before);
+            EncodeError(e.to_string())
+        })
 }
 
 /// Decodes a record that any committed schema of its family wrote, and nothing behind it.
