@@ -192,7 +192,6 @@ impl<'a> SectionReader<'a> {
     }
 
     /// Both steps in one: the next datapoint with its index.
-    #[expect(clippy::should_implement_trait, reason = "a datapoint borrows from the reader")]
     pub fn next<'b, T: Deserialize<'b>>(&'b mut self) -> Result<Option<(u64, T)>, ContainerFault> {
         match self.advance()? {
             None => Ok(None),
@@ -266,10 +265,7 @@ impl<'a> SectionReader<'a> {
         };
         outcome.map_err(|fault| match fault {
             UnpackFault::Corrupt(detail) => self.fail(FaultKind::Corrupt, detail),
-            UnpackFault::TooLarge => self.fail(
-                FaultKind::TooLarge,
-                format!("a block decodes to more than {bytes_max} bytes"),
-            ),
+            UnpackFault::TooLarge => self.fail(FaultKind::TooLarge, "a block decodes to too much"),
         })?;
         self.decoded_bytes += self.block.bytes.len() as u64;
         self.block.at = 0;

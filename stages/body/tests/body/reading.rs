@@ -1,0 +1,98 @@
+//! Payloads as JSON lines.
+
+use cordon_body::{UNITE_OPTION, render};
+use cordon_container::SectionWriter;
+use cordon_records::{Digest, FileOrigin, Finding, FindingId, NodeKey, Origin, schema};
+use expect_test::expect;
+
+use crate::bench::{Batch, Done, VecCell, enclose, lines, payload};
+
+fn rendered(batch: &Batch) -> (Done, String) {
+    let done = enclose(VecCell::default(), |cell| render(&batch.job, &batch.input, cell)).unwrap();
+    let text = String::from_utf8(done.output.clone()).unwrap();
+    assert_eq!(text.lines().count() as i64, done.report().elements_out);
+    assert!(text.lines().all(|line| serde_json::from_str::<serde_json::Value>(line).is_ok()));
+    (done, text)
+}
+
+#[test]
+fn log_lines_cannot_command_a_terminal() {
+    let batch = Batch::of(&["{\"a\":1}", "\u{1b}[2J \u{9b}2J \u{7f} é"]);
+    let (done, text) = rendered(&batch);
+    assert!(!text.contains(|c: char| c != '\n' && c.is_control()));
+    expect![[r#"
+        {"origin":{"file":"7365d029861e32c521f8089b00a6fb32daf0615025b69b599d1ce53501b845c2","record":0},"line":"{\"a\":1}"}
+        {"origin":{"file":"7365d029861e32c521f8089b00a6fb32daf0615025b69b599d1ce53501b845c2","record":1},"line":"\u001b[2J \u009b2J \u007f é"}
+    "#]]
+    .assert_eq(&text);
+    assert_eq!(done.only_part().datapoints, Some(2));
+}
+
+/// The output of a batch as a batch of its own: one part.
+fn graph_of(said: &[&str]) -> Batch {
+    let mut batch = Batch::of(said);
+    batch.job.partitions = 1;
+    let done = batch.run();
+    let mut graph = Batch::new().part(&done.output, done.report().elements_out as usize);
+    graph.last_part().schema = schema::ELEMENT.current().fingerprint.to_long();
+    graph
+}
+
+#[test]
+fn elements_show_what_they_are() {
+    let (_, text) = rendered(&graph_of(&["nodes pc01"]));
+    expect![[r#"
+        {"node":"word","key":"a217107deacdfef6dce4585543af6071","home":"a217107deacdfef6dce4585543af6071","first_seen_ms":0,"last_seen_ms":0,"properties":{"answers":["pc01"]}}
+    "#]]
+    .assert_eq(&text);
+}
+
+#[test]
+fn elements_of_many_payloads_can_be_united() {
+    let (one, two) = (graph_of(&["nodes a b"]), graph_of(&["nodes b c"]));
+    let mut both = one.clone().part(&two.input, 2);
+    both.last_part().schema = schema::ELEMENT.current().fingerprint.to_long();
+    assert_eq!(rendered(&both).0.report().elements_out, 4);
+    both.job.options.insert(UNITE_OPTION.into(), "true".into());
+    let (done, text) = rendered(&both);
+    assert_eq!(done.report().elements_out, 3);
+    assert_eq!(text, rendered(&graph_of(&["nodes a b c"])).1);
+}
+
+#[test]
+fn findings_show_all_they_say() {
+    let finding = Finding {
+        id: FindingId([7; 16]),
+        rule_id: "r1".into(),
+        title: "A title".into(),
+        level: "high".into(),
+        tags: vec!["attack.t1003".into()],
+        origin: Origin::File(FileOrigin { sha256: Digest([1; 32]), record: 3 }),
+        time_ms: None,
+        device: "pc01".into(),
+        nodes: vec![NodeKey([2; 16])],
+        summary: "so it was".into(),
+    };
+    let mut writer = SectionWriter::new(schema::FINDING.current(), Vec::new());
+    writer.append(&finding).unwrap();
+    writer.finish_section().unwrap();
+    let mut batch = Batch::new().part(&writer.into_inner(), 1);
+    batch.last_part().schema = schema::FINDING.current().fingerprint.to_long();
+    expect![[r#"
+        {"id":"07070707070707070707070707070707","rule_id":"r1","title":"A title","level":"high","tags":["attack.t1003"],"time_ms":null,"device":"pc01","summary":"so it was","nodes":["02020202020202020202020202020202"],"origin":{"file":"0101010101010101010101010101010101010101010101010101010101010101","record":3}}
+    "#]]
+    .assert_eq(&rendered(&batch).1);
+}
+
+#[test]
+fn what_cannot_be_read_has_its_letter() {
+    let bytes = payload(&lines(&["one", "two", "three"]), 1);
+    let batch = Batch::new().part(&bytes[..bytes.len() - 1], 3).part(b"no avro", 2);
+    let (done, text) = rendered(&batch);
+    assert_eq!(text.lines().count(), 2);
+    expect![[r#"
+        0..3 output 0..2 [2..3 corrupt: truncated ""]
+        0..2 [0..2 corrupt: header: this is not an Avro container ""]
+    "#]]
+    .assert_eq(&done.story());
+}
