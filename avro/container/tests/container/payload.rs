@@ -1,7 +1,10 @@
 //! Payloads of log datapoints, and the whole of what a reader makes of some bytes.
 
 use cordon_container::{ContainerFault, ReadLimits, SectionReader, SectionSummary, SectionWriter};
-use cordon_records::{Digest, FileOrigin, LogDatapoint, Origin, schema};
+use cordon_records::{
+    Body, Digest, Edge, Element, FileOrigin, Finding, FindingId, LogDatapoint, LogOrigin, Node,
+    NodeKey, Origin, Property, schema,
+};
 use proptest::prelude::*;
 
 /// A payload and what it was made from.
@@ -74,5 +77,42 @@ pub(crate) fn read_from(bytes: &[u8], index: u64) -> (Vec<Vec<u8>>, Option<Conta
             Ok(None) => return (lines, None),
             Err(fault) => return (lines, Some(fault)),
         }
+    }
+}
+
+/// An element with one property: a node, or for odd numbers an edge.
+pub(crate) fn element(n: i64) -> Element {
+    let key = NodeKey([n as u8; 16]);
+    let body = match n % 2 {
+        0 => Body::Node(Node { kind: "process".into(), key }),
+        _ => Body::Edge(Edge { source: key, label: "launched".into(), target: NodeKey([7; 16]) }),
+    };
+    let property = Property {
+        name: "cmd_line".into(),
+        values: [format!("cmd.exe /c {n} é").into(), "".into()].into_iter().collect(),
+        time_ms: -n,
+        conflicts: vec![n, i64::MAX],
+        overflow: n % 3 == 0,
+    };
+    Element { home: key, first_seen_ms: n, last_seen_ms: n + 1, body, properties: vec![property] }
+}
+
+/// A finding over a datapoint from a file, or for odd numbers from pack.
+pub(crate) fn finding(n: i64) -> Finding {
+    let origin = match n % 2 {
+        0 => Origin::File(FileOrigin { sha256: Digest::of(b"a file"), record: n }),
+        _ => Origin::Log(LogOrigin { topic: "raw".into(), partition: 3, offset: n }),
+    };
+    Finding {
+        id: FindingId([n as u8; 16]),
+        rule_id: format!("rule {n}"),
+        title: "Suspicious é".into(),
+        level: "high".into(),
+        tags: vec!["attack.t1003.001".into(); n as usize % 3],
+        origin,
+        time_ms: (n % 5 > 0).then_some(n),
+        device: "pc01".into(),
+        nodes: vec![NodeKey([n as u8; 16]); n as usize % 4],
+        summary: "so it was".into(),
     }
 }
