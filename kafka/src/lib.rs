@@ -13,3 +13,4 @@ pub mod model;
 pub mod progress;
 pub mod real;
 pub mod secret;
+pub mod topology;

@@ -68,6 +68,12 @@ impl RealLog {
         Self { connection, settings }
     }
 
+    /// A membership without member or generation. A broker accepts offsets under it however many
+    /// members the group has: only the administrator's first offsets may use it.
+    pub(crate) fn outsider(&self, group: &str) -> Option<crate::log::Membership> {
+        membership::Member::outsider(group).map(membership::Member::into_membership)
+    }
+
     /// All committed records of `topic` from its start to its end as of now. Needs only the ACL
     /// Read on the topic.
     pub fn reader(&self, topic: &str) -> Result<RealReader, ConsumerError> {

@@ -1,0 +1,222 @@
+//! Makes a cluster what the topology says. Idempotent: what is there already is left alone.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+};
+
+use cordon_records::BatchId;
+
+use super::Topology;
+use crate::{
+    admin::{Admin, AdminError, End, NewTopic},
+    connection::Connection,
+    log::{ConsumerError, Log, NewOffset, Outcome, Producer, TopicPartition},
+    progress::Progress,
+    real::RealLog,
+    secret::Password,
+};
+
+/// What may differ from cluster to cluster.
+#[derive(Clone, Debug, Default)]
+pub struct ApplyOptions {
+    /// Replicas of each topic, where the topology's number does not fit: 1 on a single broker.
+    pub replication: Option<i32>,
+}
+
+/// What was made.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ApplyReport {
+    /// Topics that were created.
+    pub topics_created: Vec<String>,
+    /// Topics that got more partitions.
+    pub topics_grown: Vec<String>,
+    /// Users whose password was set.
+    pub users: Vec<String>,
+    /// How many ACLs were missing.
+    pub acls_created: usize,
+    /// How many first offsets were committed.
+    pub first_offsets: usize,
+}
+
+/// Why it could not be finished. What was made before stays; apply again.
+#[derive(Debug, thiserror::Error)]
+pub enum ApplyError {
+    /// The cluster refused.
+    #[error(transparent)]
+    Admin(#[from] AdminError),
+    /// A password file could not be read or written.
+    #[error("the password file {path}: {source}")]
+    Secret {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The transaction that commits first offsets did not go through.
+    #[error("cannot commit the first offsets of {group}: {why}")]
+    FirstOffsets {
+        /// The group.
+        group: String,
+        /// Why.
+        why: String,
+    },
+}
+
+/// Consistent settings of every topic: the broker unpacks what clients packed, so that no courier
+/// ever decompresses a record.
+const COMPRESSION: (&str, &str) = ("compression.type", "uncompressed");
+const MS_PER_DAY: u64 = 24 * 60 * 60 * 1000;
+
+impl Topology {
+    /// Makes topics, users, ACLs and first offsets. `secrets` holds one password file for each
+    /// principal; those that are missing are drawn.
+    pub fn apply(
+        &self,
+        connection: &Connection,
+        secrets: &Path,
+        options: &ApplyOptions,
+    ) -> Result<ApplyReport, ApplyError> {
+        let admin = Admin::new(connection)?;
+        let mut report = ApplyReport::default();
+        self.apply_topics(&admin, options, &mut report)?;
+        self.apply_users(&admin, secrets, &mut report)?;
+        self.apply_acls(&admin, &mut report)?;
+        self.apply_first_offsets(&admin, connection, &mut report)?;
+        Ok(report)
+    }
+
+    fn apply_topics(
+        &self,
+        admin: &Admin,
+        options: &ApplyOptions,
+        report: &mut ApplyReport,
+    ) -> Result<(), ApplyError> {
+        let existing = admin.topics()?;
+        for (name, spec) in self.all_topics() {
+            let settings = settings_of(spec.retention_days);
+            match existing.get(&name) {
+                None => {
+                    let replication = options.replication.unwrap_or(self.replication);
+                    let partitions = spec.partitions;
+                    let topic = NewTopic { name: name.clone(), partitions, replication, settings };
+                    admin.create_topic(&topic)?;
+                    report.topics_created.push(name);
+                }
+                Some(partitions) => {
+                    admin.set_topic_settings(&name, &settings)?;
+                    if *partitions < spec.partitions {
+                        admin.grow_topic(&name, spec.partitions)?;
+                        report.topics_grown.push(name);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn apply_users(
+        &self,
+        admin: &Admin,
+        secrets: &Path,
+        report: &mut ApplyReport,
+    ) -> Result<(), ApplyError> {
+        let existing: BTreeSet<String> = admin.users()?.into_iter().collect();
+        let admins = |name: &String| admin.connection().username == *name;
+        for name in self.principals.keys().filter(|name| !admins(name)) {
+            let path = secrets.join(name);
+            let is_drawn = !path.exists();
+            let password = Password::read_or_create(&path)
+                .map_err(|source| ApplyError::Secret { path, source })?;
+            if is_drawn || !existing.contains(name) {
+                admin.upsert_user(name, &password)?;
+                report.users.push(name.clone());
+            }
+        }
+        Ok(())
+    }
+
+    fn apply_acls(&self, admin: &Admin, report: &mut ApplyReport) -> Result<(), ApplyError> {
+        let existing: BTreeSet<_> = admin.acls()?.into_iter().collect();
+        let missing: Vec<_> =
+            self.acls().into_iter().filter(|acl| !existing.contains(acl)).collect();
+        if !missing.is_empty() {
+            admin.create_acls(&missing)?;
+        }
+        report.acls_created = missing.len();
+        Ok(())
+    }
+
+    /// Commits the log's start for every input partition whose group has nothing committed.
+    ///
+    /// A group with members refuses offsets from outside its membership, except in a transaction:
+    /// that is how partitions are added to a stage that runs. Only absent offsets are written.
+    fn apply_first_offsets(
+        &self,
+        admin: &Admin,
+        connection: &Connection,
+        report: &mut ApplyReport,
+    ) -> Result<(), ApplyError> {
+        let topics = admin.topics()?;
+        for (stage, spec) in &self.stages {
+            let group = Self::group(stage);
+            let known = admin.group_offsets(&group)?;
+            let absent: Vec<TopicPartition> = spec
+                .live
+                .iter()
+                .chain(&spec.replay)
+                .flat_map(|topic| {
+                    let count = topics.get(topic).copied().unwrap_or(0);
+                    (0..count).map(|partition| TopicPartition::new(topic.as_str(), partition))
+                })
+                .filter(|at| !known.contains_key(at))
+                .collect();
+            if absent.is_empty() {
+                continue;
+            }
+            let starts = admin.ends(&absent, End::Start)?;
+            let metadata = Progress::start(BatchId::default()).to_string();
+            let offsets: Vec<NewOffset> = starts
+                .into_iter()
+                .map(|(at, offset)| NewOffset { at, offset, metadata: metadata.clone() })
+                .collect();
+            report.first_offsets += offsets.len();
+            commit_first(connection, stage, &group, &offsets)
+                .map_err(|why| ApplyError::FirstOffsets { group, why })?;
+        }
+        Ok(())
+    }
+}
+
+fn settings_of(retention_days: u32) -> BTreeMap<String, String> {
+    let retention_ms = u64::from(retention_days) * MS_PER_DAY;
+    BTreeMap::from([
+        (COMPRESSION.0.to_owned(), COMPRESSION.1.to_owned()),
+        ("retention.ms".to_owned(), retention_ms.to_string()),
+    ])
+}
+
+/// A transaction of the administrator's own. A stage that lacks its offsets waits for them, so
+/// nothing else commits these partitions meanwhile.
+fn commit_first(
+    connection: &Connection,
+    stage: &str,
+    group: &str,
+    offsets: &[NewOffset],
+) -> Result<(), String> {
+    let log = RealLog::new(connection.clone());
+    let membership = log.outsider(group).ok_or("out of memory")?;
+    let words = |error: ConsumerError| error.to_string();
+    let mut producer = log.producer(&format!("cordon.topology-{stage}")).map_err(words)?;
+    done(producer.init())?;
+    done(producer.begin())?;
+    done(producer.send_offsets(offsets, &membership))?;
+    done(producer.commit())
+}
+
+fn done(outcome: Outcome) -> Result<(), String> {
+    match outcome {
+        Outcome::Done => Ok(()),
+        other => Err(format!("{other:?}")),
+    }
+}

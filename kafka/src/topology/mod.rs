@@ -1,0 +1,271 @@
+//! The topology: topics, stages and principals, declared in one file.
+//!
+//! Everything that grants anything is derived from it ([`Topology::acls`],
+//! [`Topology::iam_policies`]), so that a grant that is not here does not exist.
+
+mod apply;
+mod grants;
+mod show;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Deserialize;
+
+pub use apply::{ApplyError, ApplyOptions, ApplyReport};
+pub use grants::Ability;
+
+/// The topology file.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Topology {
+    /// Of the format; 1.
+    pub version: u32,
+    /// Where every payload lies.
+    pub bucket: String,
+    /// Age at which the bucket's lifecycle deletes payloads.
+    pub payload_expiry_days: u32,
+    /// How far a stage may lag behind.
+    pub lag_days_max: u32,
+    /// Replicas of each topic.
+    pub replication: i32,
+    /// Topics of data.
+    pub topics: BTreeMap<String, TopicSpec>,
+    /// What each stage and producer has of its own.
+    pub side_topics: SideTopics,
+    /// Programs that only write.
+    pub producers: BTreeMap<String, ProducerSpec>,
+    /// Stages.
+    pub stages: BTreeMap<String, StageSpec>,
+    /// Everyone who may connect.
+    pub principals: BTreeMap<String, PrincipalSpec>,
+    /// No name begins with it.
+    pub reserved_prefix: String,
+}
+
+/// A topic.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields)]
+pub struct TopicSpec {
+    /// How many partitions at least.
+    pub partitions: i32,
+    /// How long records stay.
+    pub retention_days: u32,
+}
+
+/// Topics that each stage and producer has of its own.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SideTopics {
+    /// Dead letters.
+    pub dead: TopicSpec,
+    /// Receipts.
+    pub receipts: TopicSpec,
+    /// Metrics.
+    pub metrics: TopicSpec,
+}
+
+/// A program that only writes.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProducerSpec {
+    /// Where its pointers go.
+    pub output: String,
+}
+
+/// A stage.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StageSpec {
+    /// What its input records are.
+    pub input: InputSpec,
+    /// Input topics.
+    pub live: Vec<String>,
+    /// Their replay twins.
+    #[serde(default)]
+    pub replay: Vec<String>,
+    /// Where its pointers go.
+    pub output: String,
+}
+
+/// What a stage's input records are.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum InputSpec {
+    /// Pointer events.
+    Pointers,
+    /// Plain records.
+    Records,
+}
+
+/// Someone who may connect: the principal of a stage or producer, or one with a role.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PrincipalSpec {
+    /// The stage it runs.
+    #[serde(default)]
+    pub stage: Option<String>,
+    /// The producer it runs.
+    #[serde(default)]
+    pub producer: Option<String>,
+    /// What else it does.
+    #[serde(default)]
+    pub role: Option<Role>,
+}
+
+/// What a principal does that runs neither stage nor producer.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Writes plain records.
+    Shipper,
+    /// Reads results.
+    Reader,
+    /// Replays and redrives.
+    Operator,
+    /// Lists the bucket.
+    Lister,
+    /// Administers.
+    Admin,
+}
+
+/// Everything that is wrong with a topology.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", .0.join("\n"))]
+pub struct TopologyFaults(pub Vec<String>);
+
+impl Topology {
+    /// The topology that cordon comes with.
+    #[expect(clippy::missing_panics_doc, reason = "a test parses the embedded file")]
+    pub fn embedded() -> Self {
+        Self::parse(include_str!("../../topology.yaml")).expect("the embedded topology is valid")
+    }
+
+    /// Reads and checks a topology; all faults at once.
+    pub fn parse(text: &str) -> Result<Self, TopologyFaults> {
+        let topology: Self =
+            yaml_serde::from_str(text).map_err(|error| TopologyFaults(vec![error.to_string()]))?;
+        let faults = topology.faults();
+        if faults.is_empty() { Ok(topology) } else { Err(TopologyFaults(faults)) }
+    }
+
+    /// Every topic there is to be, the stages' own included.
+    pub fn all_topics(&self) -> BTreeMap<String, TopicSpec> {
+        let mut topics = self.topics.clone();
+        for name in self.stages.keys().chain(self.producers.keys()) {
+            let SideTopics { dead, receipts, metrics } = &self.side_topics;
+            topics.insert(format!("dead.{name}"), dead.clone());
+            topics.insert(format!("receipts.{name}"), receipts.clone());
+            topics.insert(format!("metrics.{name}"), metrics.clone());
+        }
+        topics
+    }
+
+    /// A stage's consumer group.
+    pub fn group(stage: &str) -> String {
+        format!("cordon.{stage}")
+    }
+
+    /// What the `transactional.id`s of a stage or producer begin with.
+    pub fn transactional_prefix(name: &str) -> String {
+        format!("cordon.{name}-")
+    }
+
+    /// Topics whose pointers name payloads; each has a prefix of that name in the bucket.
+    pub fn payload_topics(&self) -> BTreeSet<&str> {
+        let stages = self.stages.values().map(|stage| stage.output.as_str());
+        stages.chain(self.producers.values().map(|producer| producer.output.as_str())).collect()
+    }
+
+    fn faults(&self) -> Vec<String> {
+        let mut faults = Vec::new();
+        if self.version != 1 {
+            faults.push(format!("version is {}; this cordon reads 1", self.version));
+        }
+        self.topic_faults(&mut faults);
+        self.reference_faults(&mut faults);
+        self.principal_faults(&mut faults);
+        faults
+    }
+
+    fn topic_faults(&self, faults: &mut Vec<String>) {
+        let topics = self.all_topics();
+        for (name, spec) in &topics {
+            if spec.partitions < 1 {
+                faults.push(format!("topic {name}: partitions must be at least 1"));
+            }
+            if name.starts_with(&self.reserved_prefix) {
+                faults.push(format!("topic {name}: {} is reserved", self.reserved_prefix));
+            }
+        }
+        // Metrics name no payload.
+        let naming = topics.iter().filter(|(name, _)| !name.starts_with("metrics."));
+        let Some((name, spec)) = naming.max_by_key(|(_, spec)| spec.retention_days) else { return };
+        let needed = spec.retention_days + self.lag_days_max;
+        if self.payload_expiry_days < needed {
+            faults.push(format!(
+                "payload_expiry_days is {}, but topic {name} keeps pointers for {} days and a \
+                 stage may lag {}: it must be at least {needed}",
+                self.payload_expiry_days, spec.retention_days, self.lag_days_max
+            ));
+        }
+    }
+
+    fn reference_faults(&self, faults: &mut Vec<String>) {
+        let mut refer = |who: &str, topic: &str| {
+            if !self.topics.contains_key(topic) {
+                faults.push(format!("{who} names the topic {topic}, which is not declared"));
+            }
+        };
+        for (name, stage) in &self.stages {
+            let topics = stage.live.iter().chain(&stage.replay).chain([&stage.output]);
+            topics.for_each(|topic| refer(&format!("stage {name}"), topic));
+        }
+        for (name, producer) in &self.producers {
+            refer(&format!("producer {name}"), &producer.output);
+        }
+        for (name, stage) in &self.stages {
+            if stage.live.is_empty() {
+                faults.push(format!("stage {name} has no input"));
+            }
+            if self.producers.contains_key(name) {
+                faults.push(format!("{name} is both a stage and a producer"));
+            }
+            let own = stage.live.iter().chain(&stage.replay).any(|topic| *topic == stage.output);
+            if own {
+                faults.push(format!("stage {name} reads its own output"));
+            }
+        }
+    }
+
+    fn principal_faults(&self, faults: &mut Vec<String>) {
+        let mut runners: BTreeMap<&str, &str> = BTreeMap::new();
+        for (name, spec) in &self.principals {
+            let PrincipalSpec { stage, producer, role } = spec;
+            let count = [stage.is_some(), producer.is_some(), role.is_some()];
+            if count.iter().filter(|given| **given).count() != 1 {
+                faults.push(format!("principal {name} needs exactly one of stage, producer, role"));
+            }
+            for runs in stage.iter().chain(producer) {
+                if let Some(other) = runners.insert(runs, name) {
+                    faults.push(format!("{runs} has two principals, {other} and {name}"));
+                }
+            }
+        }
+        let programs = self.stages.keys().chain(self.producers.keys());
+        for program in programs.clone() {
+            if runners.remove(program.as_str()).is_none() {
+                faults.push(format!("{program} has no principal"));
+            }
+        }
+        for (runs, name) in runners {
+            faults.push(format!("principal {name} runs {runs}, which is not declared"));
+        }
+        let admins = self.principals.values().filter(|spec| spec.role == Some(Role::Admin)).count();
+        if admins != 1 {
+            faults.push(format!("there must be exactly one admin, not {admins}"));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

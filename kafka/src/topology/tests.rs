@@ -1,0 +1,77 @@
+use super::{Topology, TopologyFaults};
+
+#[test]
+fn the_embedded_topology_is_valid() {
+    let topology = Topology::embedded();
+    assert_eq!(topology.all_topics().len(), 7 + 3 * 5);
+    assert_eq!(topology.principals.len(), 10);
+}
+
+#[test]
+fn every_fault_is_told_at_once() {
+    let text = include_str!("../../topology.yaml")
+        .replace("payload_expiry_days: 21", "payload_expiry_days: 10")
+        .replace("live: [subgraphs]", "live: [subgraph]")
+        .replace("merge: { stage: merge }", "merge: { stage: merge, role: reader }")
+        .replace("admin: { role: admin }", "admin: { role: operator }");
+    let TopologyFaults(faults) = Topology::parse(&text).unwrap_err();
+    let expected = [
+        "payload_expiry_days is 10",
+        "stage merge names the topic subgraph,",
+        "principal merge needs exactly one",
+        "there must be exactly one admin, not 0",
+    ];
+    assert_eq!(faults.len(), expected.len(), "{faults:#?}");
+    for (fault, beginning) in faults.iter().zip(expected) {
+        assert!(fault.starts_with(beginning), "{fault}");
+    }
+}
+
+#[test]
+fn an_unknown_field_is_refused() {
+    let text = include_str!("../../topology.yaml").replace("lag_days_max", "lag_days");
+    assert!(Topology::parse(&text).unwrap_err().to_string().contains("lag_days"));
+}
+
+#[test]
+fn a_stage_is_granted_exactly_what_it_needs() {
+    let topology = Topology::embedded();
+    let of = |principal: &str| -> Vec<String> {
+        let acls = topology.acls().into_iter();
+        acls.filter(|acl| acl.principal == principal).map(|acl| acl.to_string()).collect()
+    };
+    let mut generate = of("User:generate");
+    generate.sort();
+    assert_eq!(
+        generate,
+        [
+            "User:generate Read group cordon.generate",
+            "User:generate Read topic logs",
+            "User:generate Read topic logs.replay",
+            "User:generate Write topic dead.generate",
+            "User:generate Write topic metrics.generate",
+            "User:generate Write topic receipts.generate",
+            "User:generate Write topic subgraphs",
+            "User:generate Write transactional id cordon.generate-*",
+        ]
+    );
+    assert_eq!(of("User:shipper"), ["User:shipper Write topic raw"]);
+    assert!(of("User:admin").is_empty());
+}
+
+#[test]
+fn policies_name_prefixes_and_nothing_lists_but_the_lister() {
+    let policies = Topology::embedded().iam_policies();
+    assert_eq!(
+        policies["generate"].to_string(),
+        concat!(
+            r#"{"Statement":[{"Action":["s3:GetObject"],"Effect":"Allow","#,
+            r#""Resource":["arn:aws:s3:::cordon/logs/*"]},"#,
+            r#"{"Action":["s3:PutObject"],"Effect":"Allow","#,
+            r#""Resource":["arn:aws:s3:::cordon/subgraphs/*"]}],"Version":"2012-10-17"}"#
+        )
+    );
+    for (principal, policy) in policies {
+        assert_eq!(policy.to_string().contains("ListBucket"), principal == "lister");
+    }
+}
