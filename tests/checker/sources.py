@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Iterator, Protocol
+from typing import Any, Iterator, Protocol
 
 import fastavro
 
@@ -51,7 +51,9 @@ class KafkaLog:
     def __init__(self, bootstrap: str, user: str | None, password: str | None) -> None:
         from confluent_kafka import Consumer
 
-        settings: dict[str, str | bool] = {
+        # What the client last complained of; its own timeouts do not say why.
+        self._complaint = ""
+        settings: dict[str, Any] = {
             "bootstrap.servers": bootstrap,
             # Required by the client; nothing is committed under it, and no such group is joined.
             "group.id": "checker",
@@ -59,6 +61,8 @@ class KafkaLog:
             "auto.offset.reset": "error",
             "isolation.level": "read_committed",
             "enable.partition.eof": True,
+            "error_cb": self._remember,
+            "log_level": 0,
         }
         if user is not None:
             settings |= {
@@ -80,7 +84,7 @@ class KafkaLog:
         while unfinished:
             message = self._consumer.poll(TIMEOUT_S)
             if message is None:
-                raise Unavailable(f"{topic}: nothing from partitions {sorted(unfinished)}")
+                raise Unavailable(f"{topic}: nothing from {sorted(unfinished)}{self._complaint}")
             error = message.error()
             if error is None:
                 partition, offset = message.partition(), message.offset()
@@ -93,13 +97,17 @@ class KafkaLog:
                 raise Unavailable(f"{topic}: {error}") from KafkaException(error)
         self._consumer.unassign()
 
+    def _remember(self, error: Any) -> None:
+        self._complaint = f" ({error.str()})"
+
     def _partitions(self, topic: str) -> list[int]:
         from confluent_kafka import KafkaError, KafkaException
 
         try:
             found = self._consumer.list_topics(topic, TIMEOUT_S).topics[topic]
         except KafkaException as error:
-            raise Unavailable(f"{topic}: {error}") from error
+            self._consumer.poll(0)  # Only this serves the callback.
+            raise Unavailable(f"{topic}: {error}{self._complaint}") from error
         if found.error is None:
             return sorted(found.partitions)
         if found.error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
