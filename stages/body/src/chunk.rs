@@ -3,12 +3,13 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use cordon_container::{ContainerFault, DATAPOINT_BYTES_MAX, DatumEncoder};
+use cordon_container::{ContainerFault, DATAPOINT_BYTES_MAX, DatumEncoder, WriteError};
 use cordon_flow::{Accumulate, Fate, Item, Stage};
 use cordon_records::{
     Reason, Runs,
     cell::{CellLetter, Frame, Sentenced},
 };
+use serde::Serialize;
 
 use crate::{
     CellIo, Intake,
@@ -23,8 +24,15 @@ pub(crate) struct Worker<'s, S: Stage> {
     encoder: DatumEncoder,
     /// Items of the datapoint at hand; reused.
     emitted: Vec<Item<S>>,
+    /// Merged items of the chunk at hand. Equal ones coalesce here already: neighbours in a
+    /// payload have much in common, so that a frame holds a fraction of what was emitted.
+    merged: S::Output,
     /// The chunk at hand; reused.
     pub(crate) frame: Frame,
+    /// Encode each item before it is merged, to find the datapoint whose items cannot be.
+    is_careful: bool,
+    /// For that; reused.
+    scratch: Vec<u8>,
     /// The merged output of all chunks.
     pub(crate) output: S::Output,
 }
@@ -53,7 +61,10 @@ impl<'s, S: Stage> Worker<'s, S> {
             sentences,
             encoder: DatumEncoder::new(S::Output::schemas().current()),
             emitted: Vec::new(),
+            merged: S::Output::default(),
             frame: empty_frame(),
+            is_careful: false,
+            scratch: Vec::new(),
             output,
         }
     }
@@ -62,8 +73,35 @@ impl<'s, S: Stage> Worker<'s, S> {
         self.stage
     }
 
-    /// Processes up to `datapoints_max` datapoints of a part into `self.frame`.
-    pub(crate) fn chunk<'a>(
+    /// Processes up to `datapoints_max` datapoints of a part into `self.frame`, and merges what
+    /// came of them into `self.output`.
+    pub(crate) fn chunk<'a, I: Intake<'a, S>>(
+        &mut self,
+        number: u32,
+        part: &PartFates<'_>,
+        bytes: &'a [u8],
+        intake: &mut I,
+        datapoints_max: i32,
+        io: &mut impl CellIo,
+    ) -> Result<ChunkEnd, WriteError> {
+        let end = self.fill(number, part, intake, datapoints_max, io);
+        if self.encode().is_ok() {
+            return Ok(end);
+        }
+        // An item that no container takes: done again, the datapoint it is of gets a letter.
+        self.merged = S::Output::default();
+        *intake = match I::open(self.stage, part.part, bytes) {
+            Ok(intake) => intake,
+            Err(fault) => return Ok(ChunkEnd::Fault(fault)),
+        };
+        self.is_careful = true;
+        let end = self.fill(number, part, intake, datapoints_max, io);
+        self.is_careful = false;
+        self.encode().map(|()| end)
+    }
+
+    /// Processes the datapoints of a chunk.
+    fn fill<'a>(
         &mut self,
         number: u32,
         part: &PartFates<'_>,
@@ -159,26 +197,53 @@ impl<'s, S: Stage> Worker<'s, S> {
         }
     }
 
-    /// Encodes what was emitted into the frame, all or nothing, then merges it.
+    /// Merges what the datapoint at hand emitted.
     fn keep(&mut self) -> Verdict {
-        let before = self.frame.encoded.len();
-        for item in &self.emitted {
-            let start = self.frame.encoded.len();
-            let encoded = self.encoder.append(item, &mut self.frame.encoded);
-            let item_bytes = self.frame.encoded.len() - start;
-            let (reason, detail) = match encoded {
-                Ok(()) if item_bytes <= DATAPOINT_BYTES_MAX => continue,
-                Ok(()) => (Reason::Size, format!("its output has {item_bytes} bytes")),
-                Err(e) => (Reason::Seal, e.to_string()),
-            };
-            self.frame.encoded.truncate(before);
-            return Verdict::Dead { reason, detail };
+        if self.is_careful {
+            for item in &self.emitted {
+                self.scratch.clear();
+                if let Err(e) = encode(&mut self.encoder, item, &mut self.scratch) {
+                    return Verdict::Dead { reason: reason(&e), detail: e.to_string() };
+                }
+            }
         }
-        let items = self.emitted.len() as i64;
-        self.frame.items += items;
-        self.frame.elements_in += items;
-        self.emitted.drain(..).for_each(|item| self.output.add(item));
+        self.frame.elements_in += self.emitted.len() as i64;
+        self.emitted.drain(..).for_each(|item| self.merged.add(item));
         Verdict::Output
+    }
+
+    /// Encodes the chunk's merged items into the frame, then merges them into the output. All or
+    /// nothing: after an error nothing is merged.
+    fn encode(&mut self) -> Result<(), WriteError> {
+        let items = std::mem::take(&mut self.merged).into_sorted();
+        for item in &items {
+            encode(&mut self.encoder, item, &mut self.frame.encoded)?;
+        }
+        self.frame.items = items.len() as i64;
+        items.into_iter().for_each(|item| self.output.add(item));
+        Ok(())
+    }
+}
+
+/// Appends an item to `out`, if a container would take it.
+fn encode(
+    encoder: &mut DatumEncoder,
+    item: &impl Serialize,
+    out: &mut Vec<u8>,
+) -> Result<(), WriteError> {
+    let before = out.len();
+    encoder.append(item, out)?;
+    match out.len() - before {
+        item_bytes if item_bytes > DATAPOINT_BYTES_MAX => Err(WriteError::TooLarge(item_bytes)),
+        _ => Ok(()),
+    }
+}
+
+/// Why a datapoint is dead whose result no container takes.
+fn reason(error: &WriteError) -> Reason {
+    match error {
+        WriteError::TooLarge(_) => Reason::Size,
+        WriteError::Encode(_) | WriteError::Io(_) => Reason::Seal,
     }
 }
 

@@ -31,5 +31,5 @@ pub(crate) fn run<'a, S: Stage, I: Intake<'a, S>>(
             report.letters.push(letter((index, index + 1), Reason::Crash, "", &excerpt));
         }
     }
-    seal::report(&Report { parts: vec![report], ..Report::default() }, io)
+    seal::hand_over(&Report { parts: vec![report], ..Report::default() }, io)
 }

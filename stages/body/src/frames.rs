@@ -49,7 +49,7 @@ pub(crate) fn replay<A: Accumulate>(
         let Some(part) = part.filter(|part| adds_up(&frame, part, sentences)) else { break };
         let Ok(items) = items::<A>(&frame) else { break };
         part.absorb(&frame);
-        elements_in += items.len() as i64;
+        elements_in = i64::saturating_add(elements_in, frame.elements_in);
         items.into_iter().for_each(|item| output.add(item));
     }
     elements_in
@@ -90,9 +90,13 @@ fn items<A: Accumulate>(frame: &Frame) -> Result<Vec<A::Item>, DatumFault> {
         items.push(item);
         rest = behind;
     }
-    let is_count_right = items.len() as i64 == frame.items && frame.items == frame.elements_in;
-    // An index is in the output because it gave something to it.
-    if is_count_right && frame.items >= frame.output.count() {
+    let is_count_right = items.len() as i64 == frame.items && frame.items <= frame.elements_in;
+    // An index is in the output because it gave something to it, if only what others gave too.
+    let has_outputs = !frame.output.is_empty();
+    if is_count_right
+        && has_outputs == (frame.items > 0)
+        && frame.elements_in >= frame.output.count()
+    {
         Ok(items)
     } else {
         Err(DatumFault("the frame does not hold what it claims".into()))

@@ -30,4 +30,4 @@ pub use io::{CellIo, IoFault};
 pub use job::decode_job;
 pub use render::{UNITE_OPTION, render};
 pub use run::{run, run_with};
-pub use seal::{SECTION_DATAPOINTS_MAX, SECTION_DECODED_BYTES_MAX};
+pub use seal::{SECTION_DATAPOINTS_MAX, SECTION_DECODED_BYTES_MAX, Sealer, hand_over};

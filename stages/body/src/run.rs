@@ -51,11 +51,11 @@ pub fn run_with<'a, S: Stage, I: Intake<'a, S>>(
     let sentences = job::sentences(job);
     let mut fates: Vec<PartFates<'_>> = job.parts.iter().map(PartFates::new).collect();
     let mut output = S::Output::default();
-    let mut elements_in =
-        frames::replay(frames_bytes(job, input)?, &mut fates, &sentences, &mut output);
+    let replayed = frames::replay(frames_bytes(job, input)?, &mut fates, &sentences, &mut output);
 
     let mut worker = Worker::new(stage, sentences, output);
-    elements_in += work::<S, I>(&mut worker, &mut fates, job, input, io)?;
+    let worked = work::<S, I>(&mut worker, &mut fates, job, input, io)?;
+    let elements_in = replayed.saturating_add(worked);
     if job.mode == Mode::Frames {
         return Ok(());
     }
@@ -67,7 +67,7 @@ pub fn run_with<'a, S: Stage, I: Intake<'a, S>>(
     if I::SETS_ASIDE {
         seal::refused::<S, I>(stage, job, input, &mut report, io)?;
     }
-    seal::report(&report, io)
+    seal::hand_over(&report, io)
 }
 
 /// Does all chunks that the time allows. Returns how many output datapoints went in.
@@ -99,7 +99,7 @@ fn work<'a, S: Stage, I: Intake<'a, S>>(
             if !budget.allows_chunk(io) {
                 return Ok(elements_in);
             }
-            let end = worker.chunk(number, part, &mut intake, job.chunk_datapoints, io);
+            let end = worker.chunk(number, part, bytes, &mut intake, job.chunk_datapoints, io)?;
             if worker.frame.to > worker.frame.from {
                 framed.clear();
                 frames::put(&worker.frame, &mut framed)?;

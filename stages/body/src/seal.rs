@@ -102,14 +102,18 @@ fn clipped(mut datapoint: LogDatapoint<'_>) -> LogDatapoint<'_> {
     datapoint
 }
 
-/// Hands the report over.
-pub(crate) fn report(report: &Report, io: &mut impl CellIo) -> Result<(), BodyFault> {
+/// Hands the report over: the last thing a body does.
+///
+/// # Errors
+///
+/// It did not leave the cell.
+pub fn hand_over(report: &Report, io: &mut impl CellIo) -> Result<(), BodyFault> {
     let bytes = single_object::encode(report)?;
     Ok(io.report(&bytes)?)
 }
 
 /// Writes sections one after another and notes each in the report.
-struct Sealer {
+pub struct Sealer {
     writer: SectionWriter<Vec<u8>>,
     encoder: DatumEncoder,
     /// The encoded item; reused.
@@ -125,7 +129,8 @@ struct SectionKind {
 }
 
 impl Sealer {
-    fn new(version: &'static Version) -> Self {
+    /// Sections of this schema, for any partition.
+    pub fn new(version: &'static Version) -> Self {
         Self {
             writer: SectionWriter::new(version, Vec::new()),
             encoder: DatumEncoder::new(version),
@@ -135,7 +140,13 @@ impl Sealer {
         }
     }
 
-    fn append(
+    /// Adds a datapoint, in a new section where the open one is full.
+    ///
+    /// # Errors
+    ///
+    /// The datapoint is too large ([`WriteError::TooLarge`]; nothing of it was written), or it did
+    /// not leave the cell.
+    pub fn append(
         &mut self,
         item: &impl Serialize,
         times: Option<(i64, i64)>,
@@ -159,7 +170,11 @@ impl Sealer {
     }
 
     /// Ends the open section, if it holds anything.
-    fn close(&mut self, report: &mut Report, io: &mut impl CellIo) -> Result<(), BodyFault> {
+    ///
+    /// # Errors
+    ///
+    /// It did not leave the cell.
+    pub fn close(&mut self, report: &mut Report, io: &mut impl CellIo) -> Result<(), BodyFault> {
         if self.writer.section().datapoints == 0 {
             return Ok(());
         }

@@ -58,7 +58,7 @@ pub fn render(job: &Job, input: &[u8], io: &mut impl CellIo) -> Result<(), BodyF
     page.flush(0, io)?;
     report.elements_in = page.count;
     report.elements_out = page.count;
-    seal::report(&report, io)
+    seal::hand_over(&report, io)
 }
 
 /// Prints the wanted datapoints of a part; says whether it ends there, or why it ended before.
