@@ -13,7 +13,7 @@ use std::{
 };
 
 use crate::{
-    memfd,
+    CellLimits,
     page::{Mark, Page},
     sys::{self, Clock},
     wire::{JobFds, JobMessage, exit},
@@ -55,12 +55,13 @@ pub struct CellContext {
 impl CellContext {
     /// Maps the job's inputs, and closes their descriptors.
     pub(crate) fn open(job: &JobMessage, fds: JobFds<OwnedFd>, page: Page) -> io::Result<Self> {
+        let limits = &job.limits;
         Ok(Self {
             header: map(&fds.header, job.header_bytes)?,
             input: map(&fds.input, job.input_bytes)?,
-            frames: ResultFile::new("frames", fds.frames)?,
-            output: ResultFile::new("output", fds.output)?,
-            report: ResultFile::new("report", fds.report)?,
+            frames: ResultFile::new("frames", fds.frames, limits.frames_bytes_max),
+            output: ResultFile::new("output", fds.output, limits.output_bytes_max),
+            report: ResultFile::new("report", fds.report, CellLimits::REPORT_BYTES_MAX),
             page,
             started: Clock::MONOTONIC.read()?,
         })
@@ -153,9 +154,8 @@ struct ResultFile {
 }
 
 impl ResultFile {
-    fn new(what: &'static str, fd: OwnedFd) -> io::Result<Self> {
-        let bytes_max = memfd::len(fd.as_fd())?;
-        Ok(Self { what, file: fd.into(), bytes: Cell::new(0), bytes_max })
+    fn new(what: &'static str, fd: OwnedFd, bytes_max: u64) -> Self {
+        Self { what, file: fd.into(), bytes: Cell::new(0), bytes_max }
     }
 
     fn append(&self, bytes: &[u8], published: &AtomicU64) -> Result<(), CellIoError> {

@@ -6,9 +6,9 @@
 use std::collections::BTreeMap;
 
 use libc::{
-    AF_UNIX, CLONE_CHILD_CLEARTID, CLONE_CHILD_SETTID, F_GET_SEALS, F_GETFD, MADV_DONTFORK,
-    MADV_DONTNEED, MADV_FREE, MAP_SHARED, PR_SET_NAME, PR_SET_PDEATHSIG, PROT_EXEC, SIGABRT,
-    SIGBUS, SIGCHLD, SIGSEGV, STDERR_FILENO,
+    AF_UNIX, CLONE_CHILD_CLEARTID, CLONE_CHILD_SETTID, F_GET_SEALS, F_GETFD, FUTEX_PRIVATE_FLAG,
+    FUTEX_WAKE, MADV_DONTFORK, MADV_DONTNEED, MADV_FREE, MAP_SHARED, PR_SET_NAME, PR_SET_PDEATHSIG,
+    PROT_EXEC, SIGABRT, SIGBUS, SIGCHLD, SIGSEGV, STDERR_FILENO,
 };
 use seccompiler::{
     BackendError, BpfProgram, SeccompAction, SeccompCmpArgLen::Dword, SeccompCmpOp,
@@ -62,6 +62,10 @@ fn cell_calls() -> Result<Allowed, BackendError> {
     allow(&mut calls, &[libc::SYS_munmap, libc::SYS_mremap, libc::SYS_brk]);
     let advice = [[is(2, MADV_DONTNEED)?], [is(2, MADV_FREE)?]];
     allow_if(&mut calls, libc::SYS_madvise, &[&advice[0], &advice[1]])?;
+    // Waking only: pthread_once, by which the first panic finds its unwinder, wakes whoever may
+    // wait without looking. A thread that is alone has nobody to wait for.
+    let wake = [is(1, FUTEX_WAKE | FUTEX_PRIVATE_FLAG)?];
+    allow_if(&mut calls, libc::SYS_futex, &[&wake])?;
     // Time and hash seeds, where the kernel does not serve them without a call.
     allow(&mut calls, &[libc::SYS_clock_gettime, libc::SYS_getrandom]);
     // Dying with the right cause: abort raises SIGABRT on itself, and std's handler for a
@@ -118,6 +122,7 @@ fn zygote_calls() -> Result<Allowed, BackendError> {
         &[
             libc::SYS_set_robust_list,
             libc::SYS_wait4,
+            libc::SYS_clock_getres, // how the C library makes the clock of another process
             libc::SYS_pidfd_open,
             libc::SYS_pidfd_send_signal,
             libc::SYS_prlimit64,

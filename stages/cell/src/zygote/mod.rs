@@ -127,9 +127,9 @@ impl<B: Fn(&CellContext) -> Result<(), String>> Zygote<B> {
 
         setrlimit(Resource::Core, limit(0))?;
         rustix::thread::set_name(c"cordon-zygote")?;
-        jail.enter_zygote()?;
-        // After the last look into /proc/self, which this closes.
+        // After the last look into /proc/self, which this closes to all but root.
         set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
+        jail.enter_zygote()?;
         let cells_max = settings.cells_max.clamp(1, ZygoteSettings::CELLS_MAX_MAX);
         let hello = HelloMessage { cells_max, jail: jail.report().clone() };
         hello.send(client.as_fd())?;

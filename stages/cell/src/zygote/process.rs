@@ -12,8 +12,8 @@ use std::{
 };
 
 use rustix::process::{
-    Pid, PidfdFlags, Resource, Signal, getpid, getrlimit, pidfd_open, pidfd_send_signal, prlimit,
-    setrlimit,
+    Pid, PidfdFlags, Resource, Rlimit, Signal, getpid, getrlimit, pidfd_open, pidfd_send_signal,
+    prlimit, setrlimit,
 };
 
 use super::{limit, memory::Baseline};
@@ -196,15 +196,20 @@ fn limit_cell(pid: Pid, job: &JobMessage, baseline: Baseline) -> io::Result<()> 
         .fold(baseline.space_bytes, |sum, bytes| sum.saturating_add(*bytes));
     // A backstop for a zygote that gets no time to look: no cell has more CPU time than wall time.
     let cpu_seconds = wall_max.as_secs().saturating_add(2);
-    for (resource, value) in [
-        (Resource::Data, data),
-        (Resource::As, space),
-        (Resource::Stack, stack_bytes_max),
-        (Resource::Cpu, cpu_seconds),
+    for (resource, value, grace) in [
+        (Resource::Data, data, 0),
+        (Resource::As, space, 0),
+        (Resource::Stack, stack_bytes_max, 0),
+        // At the limit it dies of SIGXCPU, which names the cause; a second later of SIGKILL.
+        (Resource::Cpu, cpu_seconds, 1),
     ] {
         // What the zygote itself was held to stays the most there is.
         let inherited = getrlimit(resource).maximum.unwrap_or(u64::MAX);
-        prlimit(Some(pid), resource, limit(value.min(inherited)))?;
+        let limits = Rlimit {
+            current: Some(value.min(inherited)),
+            maximum: Some(value.saturating_add(grace).min(inherited)),
+        };
+        prlimit(Some(pid), resource, limits)?;
     }
     Ok(())
 }
