@@ -42,8 +42,11 @@ fn start() -> Result<String, String> {
     let broker = Broker::start_detached(&options).map_err(|error| error.to_string())?;
     fs::write(dir().join("bootstrap"), format!("{}\n", broker.bootstrap()))
         .map_err(|error| error.to_string())?;
-    Ok(format!("Kafka serves {}\nadmin's password and client.properties are in {}",
-        broker.bootstrap(), dir().display()))
+    Ok(format!(
+        "Kafka serves {}\nadmin's password and client.properties are in {}",
+        broker.bootstrap(),
+        dir().display()
+    ))
 }
 
 fn stop() -> Result<String, String> {

@@ -85,9 +85,8 @@ impl Refusal {
             return None;
         }
         // SAFETY: not null, and the caller promises that it lives.
-        let (code, words) = unsafe {
-            (rd::rd_kafka_error_code(error), text(rd::rd_kafka_error_string(error)))
-        };
+        let (code, words) =
+            unsafe { (rd::rd_kafka_error_code(error), text(rd::rd_kafka_error_string(error))) };
         Self::of_code(code).map(|refusal| Self { words, ..refusal })
     }
 }
@@ -111,9 +110,7 @@ pub(crate) fn entries(list: &TopicPartitionList) -> Vec<Entry> {
 ///
 /// # Safety
 /// `list` is null or a list that lives for the call.
-pub(crate) unsafe fn raw_entries(
-    list: *const rd::rd_kafka_topic_partition_list_t,
-) -> Vec<Entry> {
+pub(crate) unsafe fn raw_entries(list: *const rd::rd_kafka_topic_partition_list_t) -> Vec<Entry> {
     if list.is_null() {
         return Vec::new();
     }

@@ -108,7 +108,8 @@ pub const METADATA_BYTES_MAX: usize = 512;
 pub enum Polled {
     /// A record of a started partition.
     Record(Record),
-    /// Partitions were added. Nothing is read from them until [`Consumer::start`].
+    /// Partitions were added. Nothing is read from them until [`Consumer::start`]. It may be
+    /// none: then the rebalance changed only the generation, and with it the [`Membership`].
     Assigned(Vec<TopicPartition>),
     /// Partitions must be given up: drop their work, then call [`Consumer::release`]. The group
     /// waits for it.

@@ -83,14 +83,10 @@ impl Progress {
         let position = number(field("position")?).ok_or(Malformed("position"))?;
         let attempts = number(field("attempts")?).ok_or(Malformed("attempts"))?;
         let crash_end = number(field("crash end")?).ok_or(Malformed("crash end"))?;
-        let batch = BatchId::from_hex(field("batch id")?).ok_or(Malformed("batch id"))?;
+        let batch = BatchId(fixed(field("batch id")?).ok_or(Malformed("batch id"))?);
         let pointer = match field("pointer hash")? {
             "-" => None,
-            hash => {
-                let mut bytes = [0; 8];
-                hex::decode_to_slice(hash, &mut bytes).map_err(|_| Malformed("pointer hash"))?;
-                Some(PointerHash(bytes))
-            }
+            hash => Some(PointerHash(fixed(hash).ok_or(Malformed("pointer hash"))?)),
         };
         if fields.next().is_some() {
             return Err(Malformed("end"));
@@ -123,4 +119,145 @@ impl fmt::Display for Progress {
 fn number<N: FromStr>(text: &str) -> Option<N> {
     let plain = text.bytes().all(|b| b.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
     if plain { text.parse().ok() } else { None }
+}
+
+/// Bytes in lower-case hex: one spelling for each.
+fn fixed<const BYTES: usize>(text: &str) -> Option<[u8; BYTES]> {
+    let mut bytes = [0; BYTES];
+    let lower = text.bytes().all(|b| !b.is_ascii_uppercase());
+    (lower && hex::decode_to_slice(text, &mut bytes).is_ok()).then_some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::log::METADATA_BYTES_MAX;
+
+    const BATCH: &str = "000102030405060708090a0b0c0d0e0f";
+
+    fn batch() -> BatchId {
+        BatchId(std::array::from_fn(|n| n as u8))
+    }
+
+    fn middle() -> Progress {
+        let pointer = Some(PointerHash([0xab; 8]));
+        Progress { position: 512, attempts: 2, crash_end: 768, batch: batch(), pointer }
+    }
+
+    #[test]
+    fn it_is_written_as_documented() {
+        assert_eq!(Progress::start(batch()).to_string(), format!("v1;0;0;0;{BATCH};-"));
+        assert_eq!(middle().to_string(), format!("v1;512;2;768;{BATCH};abababababababab"));
+    }
+
+    #[test]
+    fn the_longest_fits_committed_metadata() {
+        let longest =
+            Progress { position: i64::MAX, attempts: u32::MAX, crash_end: i64::MAX, ..middle() };
+        assert_eq!(longest.to_string().len(), 103);
+        assert!(longest.to_string().len() <= METADATA_BYTES_MAX);
+    }
+
+    #[test]
+    fn a_pointer_hash_begins_the_sha256_of_the_value() {
+        // The well-known SHA-256 of "abc" begins so (FIPS 180-2, appendix B.1).
+        assert_eq!(PointerHash::of(b"abc").to_string(), "ba7816bf8f01cfea");
+    }
+
+    #[test]
+    fn every_fault_is_named() {
+        use ProgressFault::{Empty, Malformed, Version};
+        let hash = "abababababababab";
+        let cases = [
+            (String::new(), Empty),
+            ("2;x".to_owned(), Version),
+            (format!("v2;0;0;0;{BATCH};-"), Version),
+            (format!("V1;0;0;0;{BATCH};-"), Version),
+            (format!(" v1;0;0;0;{BATCH};-"), Version),
+            ("v1".to_owned(), Malformed("position")),
+            ("v1;".to_owned(), Malformed("position")),
+            (format!("v1;-1;0;0;{BATCH};{hash}"), Malformed("position")),
+            (format!("v1;+1;0;0;{BATCH};{hash}"), Malformed("position")),
+            (format!("v1; 1;0;0;{BATCH};{hash}"), Malformed("position")),
+            (format!("v1;01;0;0;{BATCH};{hash}"), Malformed("position")),
+            (format!("v1;00;0;0;{BATCH};-"), Malformed("position")),
+            (format!("v1;9223372036854775808;0;0;{BATCH};{hash}"), Malformed("position")),
+            (format!("v1;\u{661};0;0;{BATCH};{hash}"), Malformed("position")),
+            ("v1;1".to_owned(), Malformed("attempts")),
+            (format!("v1;1;4294967296;0;{BATCH};{hash}"), Malformed("attempts")),
+            (format!("v1;1;1;x;{BATCH};{hash}"), Malformed("crash end")),
+            ("v1;1;1;1".to_owned(), Malformed("batch id")),
+            (format!("v1;1;1;1;{};{hash}", &BATCH[1..]), Malformed("batch id")),
+            (format!("v1;1;1;1;{};{hash}", BATCH.to_uppercase()), Malformed("batch id")),
+            (format!("v1;1;1;1;{BATCH}"), Malformed("pointer hash")),
+            (format!("v1;1;1;1;{BATCH};"), Malformed("pointer hash")),
+            (format!("v1;1;1;1;{BATCH};ABABABABABABABAB"), Malformed("pointer hash")),
+            (format!("v1;1;1;1;{BATCH};-"), Malformed("pointer hash")),
+            (format!("v1;0;0;0;{BATCH};{hash}"), Malformed("pointer hash")),
+            (format!("v1;1;1;1;{BATCH};{hash};"), Malformed("end")),
+            (format!("v1;1;1;1;{BATCH};{hash}\n"), Malformed("pointer hash")),
+        ];
+        for (metadata, fault) in cases {
+            assert_eq!(Progress::parse(metadata.as_bytes()), Err(fault), "{metadata:?}");
+        }
+        assert_eq!(Progress::parse(b"v1;\xff"), Err(Malformed("encoding")));
+    }
+
+    #[test]
+    #[should_panic(expected = "a hash exactly when something is done")]
+    fn a_position_without_its_pointer_is_never_written() {
+        let _ = Progress { pointer: None, ..middle() }.to_string();
+    }
+
+    fn any_progress() -> impl Strategy<Value = Progress> {
+        let number = || prop_oneof![Just(0), 0..=i64::MAX];
+        let attempts = prop_oneof![Just(0), any::<u32>()];
+        (number(), attempts, number(), any::<[u8; 16]>(), any::<[u8; 8]>()).prop_map(
+            |(position, attempts, crash_end, batch, hash)| {
+                let start = Progress {
+                    position,
+                    attempts,
+                    crash_end,
+                    batch: BatchId(batch),
+                    pointer: None,
+                };
+                let pointer = (!start.is_start()).then_some(PointerHash(hash));
+                Progress { pointer, ..start }
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read(progress in any_progress()) {
+            let metadata = progress.to_string();
+            prop_assert!(metadata.is_ascii() && !metadata.starts_with(['1', '2']));
+            prop_assert_eq!(Progress::parse(metadata.as_bytes()), Ok(progress));
+        }
+
+        /// Whatever is read was spelled in the one way in which it is written.
+        #[test]
+        fn nothing_else_is_read(progress in any_progress(), at in 0..103_usize, byte: u8) {
+            let mut metadata = progress.to_string().into_bytes();
+            let at = at % metadata.len();
+            metadata[at] = byte;
+            if let Ok(read) = Progress::parse(&metadata) {
+                prop_assert_eq!(read.to_string().into_bytes(), metadata);
+            }
+        }
+
+        #[test]
+        fn no_prefix_is_read(progress in any_progress(), len in 0..103_usize) {
+            let metadata = progress.to_string();
+            let cut = &metadata.as_bytes()[..len % metadata.len()];
+            prop_assert!(Progress::parse(cut).is_err());
+        }
+
+        #[test]
+        fn any_bytes_are_parsed_without_a_panic(metadata: Vec<u8>) {
+            let _ = Progress::parse(&metadata);
+        }
+    }
 }

@@ -86,6 +86,8 @@ families! {
     ELEMENT: ["element.v1"];
     /// Findings, in payloads.
     FINDING: ["finding.v1"];
+    /// Saved Kafka records of a demo.
+    LOG_RECORD: ["log_record.v1"];
     /// A cell's job; never stored.
     JOB: ["cell/job"];
     /// A cell's report; never stored.

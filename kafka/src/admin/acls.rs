@@ -70,7 +70,11 @@ type Allow = rd::rd_kafka_AclPermissionType_t;
 type Pattern = rd::rd_kafka_ResourcePatternType_t;
 
 /// Grants them. One that is there already stays as it is.
-pub(super) fn create(client: &NativeClient, acls: &[Acl], timeout: Duration) -> Result<(), Refusal> {
+pub(super) fn create(
+    client: &NativeClient,
+    acls: &[Acl],
+    timeout: Duration,
+) -> Result<(), Refusal> {
     if acls.is_empty() {
         return Ok(());
     }

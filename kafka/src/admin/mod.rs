@@ -181,7 +181,8 @@ impl Admin {
     }
 
     fn error(&self, doing: &str, refusal: Refusal) -> AdminError {
-        let doing = format!("{doing} as {} on {}", self.connection.principal(), self.connection.bootstrap);
+        let doing =
+            format!("{doing} as {} on {}", self.connection.principal(), self.connection.bootstrap);
         AdminError { doing, words: refusal.words }
     }
 }

@@ -46,11 +46,16 @@ pub(crate) fn of_group(
         |event| unsafe {
             let result = rd::rd_kafka_event_ListConsumerGroupOffsets_result(event);
             let mut count = 0;
-            let groups = rd::rd_kafka_ListConsumerGroupOffsets_result_groups(result, &raw mut count);
+            let groups =
+                rd::rd_kafka_ListConsumerGroupOffsets_result_groups(result, &raw mut count);
             group_entries(&items(groups, count))
         },
     )?;
-    entries.into_iter().filter(|entry| entry.offset >= 0 || entry.refusal.is_some()).map(committed).collect()
+    entries
+        .into_iter()
+        .filter(|entry| entry.offset >= 0 || entry.refusal.is_some())
+        .map(committed)
+        .collect()
 }
 
 fn committed(entry: Entry) -> Result<(TopicPartition, Committed), Refusal> {
@@ -129,7 +134,9 @@ fn with_metadata(offsets: &[(TopicPartition, Committed)]) -> TopicPartitionList 
 
 /// # Safety
 /// The results belong to a living event.
-unsafe fn group_entries(groups: &[*const rd::rd_kafka_group_result_t]) -> Result<Vec<Entry>, Refusal> {
+unsafe fn group_entries(
+    groups: &[*const rd::rd_kafka_group_result_t],
+) -> Result<Vec<Entry>, Refusal> {
     let mut entries = Vec::new();
     for &group in groups {
         // SAFETY: the caller's event is alive, and with it the group, its error and its list.
@@ -177,10 +184,7 @@ pub(super) fn ends(
         // SAFETY: the event is of this request, and lives for the call.
         |event| unsafe { Ok(listed(event)) },
     )?;
-    entries
-        .into_iter()
-        .map(|(at, offset, refusal)| refusal.map_or(Ok((at, offset)), Err))
-        .collect()
+    entries.into_iter().map(|(at, offset, refusal)| refusal.map_or(Ok((at, offset)), Err)).collect()
 }
 
 /// # Safety

@@ -40,7 +40,10 @@ pub(super) fn request<T>(
     let (queue, options) = unsafe {
         (
             Owned::new(rd::rd_kafka_queue_new(client), rd::rd_kafka_queue_destroy),
-            Owned::new(rd::rd_kafka_AdminOptions_new(client, op), rd::rd_kafka_AdminOptions_destroy),
+            Owned::new(
+                rd::rd_kafka_AdminOptions_new(client, op),
+                rd::rd_kafka_AdminOptions_destroy,
+            ),
         )
     };
     let (Some(queue), Some(options)) = (queue, options) else {

@@ -47,9 +47,8 @@ pub(super) fn create(
     for (key, value) in &topic.settings {
         let (key, value) = (c_string(key), c_string(value));
         // SAFETY: topic, key and value live for the call, which copies the strings.
-        let set = unsafe {
-            rd::rd_kafka_NewTopic_set_config(native.ptr(), key.as_ptr(), value.as_ptr())
-        };
+        let set =
+            unsafe { rd::rd_kafka_NewTopic_set_config(native.ptr(), key.as_ptr(), value.as_ptr()) };
         Refusal::of_code(set).map_or(Ok(()), Err)?;
     }
     let mut topics = [native.ptr()];
@@ -141,9 +140,7 @@ pub(super) fn settings(
 
 /// # Safety
 /// `resource` belongs to a living event.
-unsafe fn own_settings(
-    resource: *const rd::rd_kafka_ConfigResource_t,
-) -> BTreeMap<String, String> {
+unsafe fn own_settings(resource: *const rd::rd_kafka_ConfigResource_t) -> BTreeMap<String, String> {
     // SAFETY: the caller's event is alive, and with it the entries and their strings.
     unsafe {
         let mut count = 0;

@@ -56,8 +56,8 @@ impl Home {
             fs::write(dir.join("log4j2.properties"), LOG4J)?;
             Ok(password)
         };
-        let password =
-            make().map_err(|error| LocalError::Io(format!("cannot write {}", dir.display()), error))?;
+        let password = make()
+            .map_err(|error| LocalError::Io(format!("cannot write {}", dir.display()), error))?;
         let is_scratch = options.dir.is_none();
         Ok(Self { dir, libs, client_port, password, detached: !is_scratch, is_scratch })
     }

@@ -150,6 +150,11 @@ impl Broker {
         self.groups.entry(group.into()).or_default().commit(at, offset, self.mutation);
     }
 
+    /// What a group has committed, as an administrator sees it.
+    pub fn committed_offset(&self, group: &str, at: &TopicPartition) -> Option<Committed> {
+        self.groups.get(group)?.committed_now(at)
+    }
+
     /// The group's members, eldest first.
     pub fn members(&self, group: &str) -> Vec<MemberId> {
         self.groups.get(group).map_or_else(Vec::new, Group::members)
@@ -270,14 +275,19 @@ impl Broker {
         else {
             return;
         };
-        let torn = self.mutation == Some(Mutation::TornCommit);
+        let mutation = self.mutation;
         for (n, at) in traces.partitions.iter().enumerate() {
+            let visible = match mutation {
+                Some(Mutation::ReadUncommitted) => true,
+                Some(Mutation::TornCommit) => commit && n == 0,
+                _ => commit,
+            };
             let log = self.partition_mut(at).expect("records were appended to it");
-            log.settle(producer, commit && !(torn && n > 0));
+            log.settle(producer, visible);
         }
         for group in &traces.groups {
             let group = self.groups.get_mut(group).expect("offsets were sent to it");
-            group.settle(producer, commit, self.mutation);
+            group.settle(producer, commit, mutation);
         }
     }
 

@@ -33,7 +33,7 @@ struct State {
     paused: BTreeSet<TopicPartition>,
     /// Where the last record came from: the others come first.
     last: Option<TopicPartition>,
-    /// It has left, and nothing more will happen.
+    /// It has left, and nothing more happens.
     left: bool,
 }
 
@@ -95,6 +95,9 @@ impl ModelConsumer {
 
 impl Consumer for ModelConsumer {
     fn poll(&mut self, timeout: Duration) -> Event {
+        if self.state.left {
+            return Err(ConsumerError::Fatal("the consumer has left its group".into()));
+        }
         self.ask(Call::Poll)?;
         self.wait(timeout, State::next).unwrap_or(Ok(Polled::Nothing))
     }
@@ -104,6 +107,11 @@ impl Consumer for ModelConsumer {
             for (at, offset) in starts {
                 if !self.state.owned.contains(at) {
                     return Err(ConsumerError::Fatal(format!("{at} is not assigned")));
+                }
+                // One that starts itself has begun already.
+                let begun = self.state.positions.contains_key(at);
+                if begun && broker.mutation != Some(Mutation::StartsItself) {
+                    return Err(ConsumerError::Fatal(format!("{at} is started already")));
                 }
                 let from = match broker.mutation {
                     Some(Mutation::StartIgnoresOffset) => 0,
@@ -219,9 +227,6 @@ impl Drop for ModelConsumer {
 impl State {
     /// The next thing to tell the caller: membership first, then records.
     fn next(&mut self, broker: &mut Broker) -> Option<Event> {
-        if self.left {
-            return None;
-        }
         let member = *self.member.get_or_insert_with(|| broker.join(&self.group, &self.topics));
         match broker.news(&self.group, member) {
             News::Expelled => return self.expelled(),

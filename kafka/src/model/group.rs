@@ -119,7 +119,10 @@ impl Group {
     pub(super) fn rebalance(&mut self, counts: Counts<'_>, mutation: Option<Mutation>) {
         self.generation += 1;
         let claim = |member: &Member| Claim {
-            wanted: all_partitions(&member.topics, counts),
+            wanted: match mutation {
+                Some(Mutation::OneTopic) => all_partitions(&member.topics[..1], counts),
+                _ => all_partitions(&member.topics, counts),
+            },
             had: member.target.clone(),
         };
         let claims = self.members.iter().map(|(id, member)| (*id, claim(member))).collect();
@@ -185,13 +188,9 @@ impl Group {
             .then(|| format!("generation {generation} is over, it is {current}"))
     }
 
-    /// Holds offsets until their transaction is decided.
-    pub(super) fn pend(
-        &mut self,
-        producer: ProducerId,
-        offsets: impl IntoIterator<Item = (TopicPartition, Committed)>,
-    ) {
-        self.pending.entry(producer).or_default().extend(offsets);
+    /// Holds an offset until its transaction is decided.
+    pub(super) fn pend(&mut self, producer: ProducerId, at: TopicPartition, offset: Committed) {
+        self.pending.entry(producer).or_default().insert(at, offset);
     }
 
     /// Decides a producer's pending offsets.
@@ -229,6 +228,11 @@ impl Group {
         self.committed.insert(partition, offset);
     }
 
+    /// What is committed, whatever open transactions hold.
+    pub(super) fn committed_now(&self, partition: &TopicPartition) -> Option<Committed> {
+        self.committed.get(partition).cloned()
+    }
+
     /// What is committed, or `Err` while an open transaction holds an offset of the partition.
     pub(super) fn committed(
         &self,
@@ -243,9 +247,14 @@ impl Group {
             }
             (Some(_), _) => return Err(Unstable),
         };
-        if let (Some(committed), Some(Mutation::MetadataLossy)) = (&mut committed, mutation) {
-            committed.metadata =
-                String::from_utf8_lossy(&committed.metadata).into_owned().into_bytes();
+        match (&mut committed, mutation) {
+            (Some(committed), Some(Mutation::MetadataAscii)) => {
+                committed.metadata.retain(u8::is_ascii);
+            }
+            (None, Some(Mutation::MissingIsZero)) => {
+                committed = Some(Committed { offset: 0, metadata: Vec::new() });
+            }
+            _ => {}
         }
         Ok(committed)
     }

@@ -168,17 +168,18 @@ impl Producer for ModelProducer {
         }
     }
 
+    /// # Panics
+    /// For metadata that is not ASCII or too long, and a membership of another log: the slot's
+    /// mistakes.
     fn send_offsets(&mut self, offsets: &[NewOffset], membership: &Membership) -> Outcome {
+        self.assert_metadata(offsets);
         let session = match self.open() {
             Ok(session) => session,
             Err(outcome) => return outcome,
         };
         let joined = membership.0.downcast_ref::<Joined>().expect("a membership of this log");
-        let outcome = match self.check_metadata(offsets) {
-            Some(outcome) => outcome,
-            None => self
-                .request(Call::SendOffsets, |broker| broker.add_offsets(&session, joined, offsets)),
-        };
+        let outcome =
+            self.request(Call::SendOffsets, |broker| broker.add_offsets(&session, joined, offsets));
         self.after_step(session, &outcome);
         outcome
     }
@@ -227,14 +228,12 @@ impl ModelProducer {
         refused.then(|| Outcome::Aborted(format!("the record of {bytes} bytes is too large")))
     }
 
-    fn check_metadata(&self, offsets: &[NewOffset]) -> Option<Outcome> {
-        if self.shared.lock().mutation == Some(Mutation::MetadataUnlimited) {
-            return None;
+    fn assert_metadata(&self, offsets: &[NewOffset]) {
+        let mutation = self.shared.lock().mutation;
+        for NewOffset { metadata, .. } in offsets {
+            let fits = metadata.is_ascii() && metadata.len() <= METADATA_BYTES_MAX;
+            assert!(fits || mutation == Some(Mutation::MetadataUnlimited), "{metadata:?}");
         }
-        let fits =
-            |new: &NewOffset| new.metadata.len() <= METADATA_BYTES_MAX && new.metadata.is_ascii();
-        let bad = offsets.iter().find(|new| !fits(new))?;
-        Some(Outcome::Aborted(format!("the metadata for {} is not short ASCII", bad.at)))
     }
 }
 

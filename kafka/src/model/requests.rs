@@ -53,7 +53,10 @@ impl Broker {
         record: NewRecord,
     ) -> Result<(), Refusal> {
         if self.partition(&at).is_none() {
-            return Err(Refusal::Abort(format!("there is no partition {at}")));
+            return match self.mutation {
+                Some(Mutation::NowhereIsFine) => Ok(()),
+                _ => Err(Refusal::Abort(format!("there is no partition {at}"))),
+            };
         }
         let now_ms = self.now_ms;
         let transactional = self.current(session)?;
@@ -88,11 +91,14 @@ impl Broker {
         if let Some(reason) = group.refusal(joined, self.mutation) {
             return Err(Refusal::Abort(reason));
         }
-        let committed = |new: &NewOffset| Committed {
-            offset: new.offset,
-            metadata: new.metadata.clone().into_bytes(),
-        };
-        group.pend(producer, offsets.iter().map(|new| (new.at.clone(), committed(new))));
+        for new in offsets {
+            let source = match self.mutation {
+                Some(Mutation::MetadataMixed) => offsets.last().unwrap_or(new),
+                _ => new,
+            };
+            let metadata = source.metadata.clone().into_bytes();
+            group.pend(producer, new.at.clone(), Committed { offset: new.offset, metadata });
+        }
         Ok(())
     }
 

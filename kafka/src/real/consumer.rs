@@ -139,9 +139,7 @@ impl RealConsumer {
                 let refused = entries(&list).into_iter().find_map(|e| e.refusal);
                 refused.map_or(Ok(()), Err)
             }
-            Err(error) => {
-                Err(Refusal { code: Code::OperationTimedOut, words: error.to_string() })
-            }
+            Err(error) => Err(Refusal { code: Code::OperationTimedOut, words: error.to_string() }),
         }
     }
 }

@@ -34,7 +34,7 @@ pub use producer::RealProducer;
 pub use reader::RealReader;
 pub use settings::{
     COMMIT_TIMEOUT, CONNECT_TIMEOUT, INIT_TIMEOUT, MAX_POLL_INTERVAL, SESSION_TIMEOUT,
-    SOCKET_TIMEOUT, Settings, TRANSACTION_TIMEOUT,
+    SOCKET_TIMEOUT, Settings, TOPIC_REFRESH, TRANSACTION_TIMEOUT,
 };
 
 use crate::{
@@ -66,6 +66,11 @@ impl RealLog {
     pub fn with_settings(connection: Connection, settings: Settings) -> Self {
         settings.assert_order();
         Self { connection, settings }
+    }
+
+    /// Whom it acts as, and where.
+    pub fn connection(&self) -> &Connection {
+        &self.connection
     }
 
     /// A membership without member or generation. A broker accepts offsets under it however many

@@ -13,8 +13,7 @@ use std::{
 };
 
 use rdkafka::{
-    ClientConfig, ClientContext,
-    bindings as rd,
+    ClientConfig, ClientContext, bindings as rd,
     client::Client,
     config::{NativeClientConfig, RDKafkaLogLevel},
     error::{KafkaError, RDKafkaErrorCode},
@@ -152,8 +151,7 @@ impl NativeProducer {
         }
         // SAFETY: every part points to something that lives for the call, and is of the kind that
         // its type says. The queue copies all but the headers.
-        let sent =
-            unsafe { done(rd::rd_kafka_produceva(self.ptr(), parts.as_ptr(), parts.len())) };
+        let sent = unsafe { done(rd::rd_kafka_produceva(self.ptr(), parts.as_ptr(), parts.len())) };
         if sent.is_ok() {
             // The queue took them over; otherwise they are still ours.
             std::mem::forget(headers.take());

@@ -13,12 +13,7 @@ use super::{
     rebalance::Signals,
     settings::Settings,
 };
-use crate::{
-    admin::offsets,
-    deadline::Deadline,
-    ffi::Refusal,
-    log::ConsumerError,
-};
+use crate::{admin::offsets, deadline::Deadline, ffi::Refusal, log::ConsumerError};
 
 /// A metadata request waits without looking at what the client reports meanwhile.
 const LOOK_UP_EVERY: Duration = Duration::from_millis(500);
@@ -49,7 +44,11 @@ impl Preflight<'_> {
         }
     }
 
-    fn count(&self, topic: &str, metadata: &rdkafka::metadata::Metadata) -> Result<i32, ConsumerError> {
+    fn count(
+        &self,
+        topic: &str,
+        metadata: &rdkafka::metadata::Metadata,
+    ) -> Result<i32, ConsumerError> {
         let found = metadata.topics().iter().find(|found| found.name() == topic);
         let absent = || ConsumerError::Unavailable(format!("topic {topic} does not exist"));
         let found = found.ok_or_else(absent)?;
@@ -77,9 +76,7 @@ impl Preflight<'_> {
         let polled = self.client.poll(Duration::ZERO);
         drop(polled);
         match self.client.context().events.take_refused() {
-            Some(words) => {
-                Err(ConsumerError::Denied(refused(&self.asking.principal, &words)))
-            }
+            Some(words) => Err(ConsumerError::Denied(refused(&self.asking.principal, &words))),
             None => Ok(()),
         }
     }

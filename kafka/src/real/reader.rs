@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use rdkafka::{
     consumer::{BaseConsumer, Consumer as _},
-    error::KafkaError,
+    error::{KafkaError, RDKafkaErrorCode as Code},
     message::Message as _,
 };
 
@@ -79,6 +79,9 @@ impl RealReader {
                 Some(Err(KafkaError::PartitionEOF(partition))) => {
                     self.open.retain(|at, _| at.partition != partition);
                 }
+                // librdkafka looks for the coordinator of a group that nobody may use.
+                Some(Err(error))
+                    if error.rdkafka_error_code() == Some(Code::GroupAuthorizationFailed) => {}
                 Some(Err(error)) => match self.asking.explain_error(&error) {
                     ConsumerError::Unavailable(words) => tracing::warn!(words, "kafka reader"),
                     error => return Err(error),

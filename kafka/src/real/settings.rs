@@ -31,6 +31,9 @@ pub const INIT_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long to wait for brokers when a client is opened.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How often a client looks for partitions that were added; librdkafka's default is 5 minutes.
+pub const TOPIC_REFRESH: Duration = Duration::from_secs(30);
+
 /// The default of 100 ms makes every back-to-back transaction cost as much: the coordinator
 /// answers "concurrent transactions" until the last one's markers are written, 2 to 5 ms.
 const RETRY_BACKOFF_MS: &str = "2";
@@ -69,6 +72,8 @@ pub struct Settings {
     pub init_timeout: Duration,
     /// See [`CONNECT_TIMEOUT`].
     pub connect_timeout: Duration,
+    /// See [`TOPIC_REFRESH`].
+    pub topic_refresh: Duration,
 }
 
 impl Default for Settings {
@@ -81,6 +86,7 @@ impl Default for Settings {
             max_poll_interval: MAX_POLL_INTERVAL,
             init_timeout: INIT_TIMEOUT,
             connect_timeout: CONNECT_TIMEOUT,
+            topic_refresh: TOPIC_REFRESH,
         }
     }
 }
@@ -124,7 +130,11 @@ impl Settings {
     /// For reading a topic once through: reports the end of each partition.
     pub(super) fn reader(&self, connection: &Connection) -> ClientConfig {
         let mut config = self.groupless_consumer(connection);
-        config.set("enable.partition.eof", "true");
+        config
+            // librdkafka assigns nothing without a group's name. The group is never joined, and
+            // nothing is committed in it.
+            .set("group.id", format!("{}-reads-without-a-group", connection.username))
+            .set("enable.partition.eof", "true");
         config
     }
 
@@ -169,6 +179,7 @@ impl Settings {
         config
             .set("socket.timeout.ms", millis(self.socket_timeout))
             .set("socket.nagle.disable", "true")
+            .set("topic.metadata.refresh.interval.ms", millis(self.topic_refresh))
             .set("retry.backoff.ms", RETRY_BACKOFF_MS)
             .set("retry.backoff.max.ms", RETRY_BACKOFF_MAX_MS)
             .set("reconnect.backoff.ms", "50")

@@ -79,8 +79,7 @@ mod tests {
     fn verdict(fault: Fault) -> Verdict {
         let topics = BTreeSet::from([Arc::from("logs"), Arc::from("receipts.pack")]);
         let principal = "User:pack".to_owned();
-        let names =
-            Names { principal, transactional_id: "pack-0", topics: &topics, group: "pack" };
+        let names = Names { principal, transactional_id: "pack-0", topics: &topics, group: "pack" };
         Verdict::of(fault, &names)
     }
 

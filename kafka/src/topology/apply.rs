@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use cordon_records::BatchId;
@@ -11,6 +12,7 @@ use super::Topology;
 use crate::{
     admin::{Admin, AdminError, End, NewTopic},
     connection::Connection,
+    deadline::Deadline,
     log::{ConsumerError, Log, NewOffset, Outcome, Producer, TopicPartition},
     progress::Progress,
     real::RealLog,
@@ -53,6 +55,9 @@ pub enum ApplyError {
         /// Why.
         source: std::io::Error,
     },
+    /// The brokers do not tell of topics that were created.
+    #[error("the brokers do not show these topics yet, apply again: {}", .0.join(", "))]
+    Hidden(Vec<String>),
     /// The transaction that commits first offsets did not go through.
     #[error("cannot commit the first offsets of {group}: {why}")]
     FirstOffsets {
@@ -66,6 +71,11 @@ pub enum ApplyError {
 /// Consistent settings of every topic: the broker unpacks what clients packed, so that no courier
 /// ever decompresses a record.
 const COMPRESSION: (&str, &str) = ("compression.type", "uncompressed");
+
+/// How long brokers may take to tell of what the controller created.
+const VISIBLE_MAX: Duration = Duration::from_secs(30);
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
 const MS_PER_DAY: u64 = 24 * 60 * 60 * 1000;
 
 impl Topology {
@@ -80,9 +90,10 @@ impl Topology {
         let admin = Admin::new(connection)?;
         let mut report = ApplyReport::default();
         self.apply_topics(&admin, options, &mut report)?;
+        let partitions = self.await_topics(&admin)?;
         self.apply_users(&admin, secrets, &mut report)?;
         self.apply_acls(&admin, &mut report)?;
-        self.apply_first_offsets(&admin, connection, &mut report)?;
+        self.apply_first_offsets(&admin, &partitions, &mut report)?;
         Ok(report)
     }
 
@@ -113,6 +124,29 @@ impl Topology {
             }
         }
         Ok(())
+    }
+
+    /// Waits until the brokers tell of every declared partition, and gives how many there are. A
+    /// topic is created on the controller, and brokers hear of it a moment later: a partition
+    /// missed here would get no first offset.
+    fn await_topics(&self, admin: &Admin) -> Result<BTreeMap<String, i32>, ApplyError> {
+        let deadline = Deadline::after(VISIBLE_MAX);
+        loop {
+            let known = admin.topics()?;
+            let hidden: Vec<String> = self
+                .all_topics()
+                .into_iter()
+                .filter(|(name, spec)| known.get(name).is_none_or(|n| *n < spec.partitions))
+                .map(|(name, _)| name)
+                .collect();
+            if hidden.is_empty() {
+                return Ok(known);
+            }
+            if deadline.passed() {
+                return Err(ApplyError::Hidden(hidden));
+            }
+            std::thread::sleep(LOOK_EVERY);
+        }
     }
 
     fn apply_users(
@@ -154,10 +188,9 @@ impl Topology {
     fn apply_first_offsets(
         &self,
         admin: &Admin,
-        connection: &Connection,
+        partitions: &BTreeMap<String, i32>,
         report: &mut ApplyReport,
     ) -> Result<(), ApplyError> {
-        let topics = admin.topics()?;
         for (stage, spec) in &self.stages {
             let group = Self::group(stage);
             let known = admin.group_offsets(&group)?;
@@ -166,7 +199,7 @@ impl Topology {
                 .iter()
                 .chain(&spec.replay)
                 .flat_map(|topic| {
-                    let count = topics.get(topic).copied().unwrap_or(0);
+                    let count = partitions.get(topic).copied().unwrap_or(0);
                     (0..count).map(|partition| TopicPartition::new(topic.as_str(), partition))
                 })
                 .filter(|at| !known.contains_key(at))
@@ -181,7 +214,7 @@ impl Topology {
                 .map(|(at, offset)| NewOffset { at, offset, metadata: metadata.clone() })
                 .collect();
             report.first_offsets += offsets.len();
-            commit_first(connection, stage, &group, &offsets)
+            commit_first(admin.connection(), stage, &group, &offsets)
                 .map_err(|why| ApplyError::FirstOffsets { group, why })?;
         }
         Ok(())

@@ -7,7 +7,11 @@
 //!
 //! Without a file the lines are generated. Each figure is the best of nine runs on one core.
 
-use std::{collections::BTreeMap, hint::black_box, time::Duration};
+use std::{
+    collections::BTreeMap,
+    hint::black_box,
+    time::{Duration, Instant},
+};
 
 use cordon_body::{CellIo, IoFault, run};
 use cordon_container::{ReadLimits, SectionReader, SectionWriter};
@@ -38,7 +42,7 @@ fn main() {
     println!("plain: decode     {decode:.3} µs/line");
     println!("plain: and merge  {merge:.3} µs/line");
     println!("plain: and seal   {seal:.3} µs/line, {:.0} k lines/s", 1e3 / seal);
-    for chunk_datapoints in [16, 64, 256] {
+    for chunk_datapoints in [64, 256, 512, 1024] {
         let job = Job { chunk_datapoints, ..job.clone() };
         let mut cell = Cell::default();
         let body = best_us(|| {

@@ -316,3 +316,96 @@ fn without_cell(end: CellEnd) -> CellResult {
         usage: CellUsage::default(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{fs::File, os::unix::fs::FileExt};
+
+    use super::*;
+
+    const LIMITS: CellLimits = CellLimits {
+        data_bytes_max: 0,
+        stack_bytes_max: 0,
+        frames_bytes_max: 100,
+        output_bytes_max: 200,
+        wall_max: std::time::Duration::ZERO,
+        datapoint_cpu_max: std::time::Duration::ZERO,
+        datapoint_wall_max: std::time::Duration::ZERO,
+    };
+
+    fn results() -> Results {
+        let filled = |bytes_max: u64, with: &[u8]| {
+            let file = File::from(memfd::result_memfd("test", bytes_max).unwrap());
+            file.write_all_at(with, 0).unwrap();
+            OwnedFd::from(file)
+        };
+        Results {
+            frames: filled(LIMITS.frames_bytes_max, b"frames"),
+            output: filled(LIMITS.output_bytes_max, b"output"),
+            report: filled(CellLimits::REPORT_BYTES_MAX, b"report"),
+            limits: LIMITS,
+        }
+    }
+
+    fn answer(end: End, frames_bytes: u64, output_bytes: u64, report_bytes: u64) -> EndMessage {
+        EndMessage {
+            id: 0,
+            end,
+            page: Snapshot {
+                mark: Mark::At { part: 1, index: 2 }.to_word(),
+                frames_bytes,
+                output_bytes,
+                report_bytes,
+            },
+            usage: CellUsage::default(),
+        }
+    }
+
+    const FINISHED: End = End::Exited(exit::FINISHED);
+    const FAILED: End = End::Exited(exit::FAILED);
+
+    #[test]
+    fn published_bytes_are_read() {
+        let result = results().read(&answer(FINISHED, 6, 6, 6));
+        assert_eq!(result.end, CellEnd::Finished);
+        assert_eq!(result.at, Some((1, 2)));
+        assert_eq!(result.frames, b"frames");
+        assert_eq!(result.output, b"output");
+        assert_eq!(result.report, b"report");
+    }
+
+    #[test]
+    fn of_a_dead_cell_only_frames_count() {
+        let result = results().read(&answer(End::Signal(libc::SIGABRT), 6, 6, 6));
+        assert_eq!(result.end, CellEnd::Signal(libc::SIGABRT));
+        assert_eq!(result.frames, b"frames");
+        assert!(result.output.is_empty() && result.report.is_empty());
+    }
+
+    /// Whatever it says, it gets no more memory of the courier's than its limits.
+    #[test]
+    fn a_lie_about_a_length_is_a_failure() {
+        let report_max = CellLimits::REPORT_BYTES_MAX;
+        for (lie, what) in [
+            (answer(FINISHED, 101, 6, 6), "frames"),
+            (answer(End::Signal(libc::SIGSEGV), u64::MAX, 0, 0), "frames"),
+            (answer(FINISHED, 6, 201, 6), "output"),
+            (answer(FINISHED, 6, 6, report_max + 1), "report"),
+            (answer(FAILED, 0, 0, exit::REASON_BYTES_MAX + 1), "reason"),
+        ] {
+            let result = results().read(&lie);
+            let CellEnd::Failed(words) = &result.end else {
+                panic!("{lie:?} is believed");
+            };
+            assert!(words.contains(what), "{words}");
+            let nothing = [&result.frames, &result.output, &result.report];
+            assert!(nothing.iter().all(|bytes| bytes.is_empty()));
+        }
+    }
+
+    #[test]
+    fn a_failure_speaks_where_the_report_would_be() {
+        let result = results().read(&answer(FAILED, 0, 0, 6));
+        assert_eq!(result.end, CellEnd::Failed("report".to_owned()));
+    }
+}

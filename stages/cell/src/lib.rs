@@ -33,10 +33,38 @@
 //!
 //! # Restrictions
 //!
-//! Linux 5.14 or later (`close_range`, pidfds, memfd seals, `MADV_COLLAPSE` where present). A body
-//! must not start threads, sleep, open files or write to what it shares with the zygote: the first
-//! three are its death by SIGSYS, the last makes each cell slower. All cells of a zygote share the
-//! hash seeds that were drawn before the fork, so unique ids must come from the courier.
+//! Linux 5.11 or later, for `close_range`; the rest of the jail that a kernel lacks is named. A
+//! body must not start threads, sleep, open files or write to what it shares with the zygote: the
+//! first three are its death by SIGSYS, the last makes each cell slower. All cells of a zygote
+//! share the hash seeds that were drawn before the fork, so unique ids must come from the courier.
+//!
+//! A body that dies of SIGSYS made a call the jail does not allow: the kernel's log (`dmesg`) names
+//! it by number, and [`JailMode::Off`] lets it pass.
+//!
+//! # Example
+//!
+//! A program that is its own zygote, and counts the lines of a payload in a cell:
+//!
+//! ```no_run
+//! use cordon_cell::{CellEnd, CellJob, CellLimits, Cells, sealed_memfd, spawn_zygote, zygote};
+//!
+//! if std::env::args().nth(1).is_some_and(|role| role == "zygote") {
+//!     zygote::serve(&zygote::ZygoteSettings::default(), |cell| {
+//!         let lines = cell.input().split(|byte| *byte == b'\n').count();
+//!         cell.append_output(&lines.to_le_bytes()).map_err(|error| error.to_string())
+//!     });
+//! }
+//! let zygote = spawn_zygote(&["zygote".into()])?;
+//! let cells = Cells::connect(zygote.socket)?;
+//! let result = cells.run(CellJob {
+//!     header: Vec::new(),
+//!     input: sealed_memfd("payload", &[b"one\n", b"two"])?,
+//!     limits: CellLimits::default(),
+//! });
+//! assert_eq!(result.end, CellEnd::Finished);
+//! assert_eq!(result.output, 2usize.to_le_bytes());
+//! # std::io::Result::Ok(())
+//! ```
 
 mod api;
 mod client;

@@ -23,6 +23,11 @@ const INPUT_SEALS: SealFlags =
 /// A result may be written, within its size.
 const RESULT_SEALS: SealFlags = SealFlags::GROW.union(SealFlags::SHRINK).union(SealFlags::SEAL);
 
+/// A memfd without size or seals.
+pub(crate) fn empty_memfd(name: &str) -> io::Result<OwnedFd> {
+    create(name).map(OwnedFd::from)
+}
+
 fn create(name: &str) -> io::Result<File> {
     let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
     Ok(File::from(rustix::fs::memfd_create(name, flags)?))

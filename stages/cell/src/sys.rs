@@ -272,15 +272,54 @@ pub(crate) fn seccomp_install(filter: &[sock_filter]) -> io::Result<()> {
     check(result as c_int).map(drop)
 }
 
-/// Asks the kernel to back a range of this process's own memory by huge pages, now.
+/// Puts a copy-on-write view of `file` where `len` bytes of this process's private memory lie,
+/// after writing those bytes into it: nothing seems to change, but forks no longer copy the page
+/// tables. Then asks for huge pages, which the kernel may refuse.
 ///
-/// Only where the pages lie changes, never their contents.
-pub(crate) fn collapse(start: usize, len: usize) -> io::Result<()> {
-    let start = ptr::without_provenance_mut(start);
-    // SAFETY: neither advice changes what any address holds, whatever the range.
-    check(unsafe { libc::madvise(start, len, libc::MADV_HUGEPAGE) })?;
-    // SAFETY: as above.
-    check(unsafe { libc::madvise(start, len, libc::MADV_COLLAPSE) }).map(drop)
+/// Only for a process with one thread and no signal handlers. Never inlined, so that no store of
+/// a caller can slip between the copy and the view.
+#[inline(never)]
+pub(crate) fn move_into_file(file: BorrowedFd<'_>, start: usize, len: usize) -> io::Result<()> {
+    let start: *mut libc::c_void = ptr::with_exposed_provenance_mut(start);
+    let file = file.as_raw_fd();
+    let mut copied = 0;
+    while copied < len {
+        // SAFETY: the kernel reads the range, and says EFAULT where it is not mapped.
+        let bytes = unsafe {
+            libc::pwrite(
+                file,
+                start.wrapping_byte_add(copied),
+                len - copied,
+                copied.cast_signed() as libc::off_t,
+            )
+        };
+        match usize::try_from(bytes) {
+            Ok(bytes @ 1..) => copied += bytes,
+            _ => return Err(io::Error::last_os_error()),
+        }
+    }
+    // SAFETY: every byte of the range is in the file, at its place, and nothing has written to
+    // the range since: there is one thread, it is here, and it touched only its stack, which is
+    // another mapping. So each address holds the same value before and after.
+    let view = unsafe {
+        libc::mmap(
+            start,
+            len,
+            libc::PROT_READ | libc::PROT_WRITE,
+            libc::MAP_PRIVATE | libc::MAP_FIXED,
+            file,
+            0,
+        )
+    };
+    if view == libc::MAP_FAILED {
+        return Err(io::Error::last_os_error()); // the old mapping is still there
+    }
+    // SAFETY: neither advice changes what any address holds. Where they fail, pages stay small.
+    unsafe {
+        libc::madvise(start, len, libc::MADV_HUGEPAGE);
+        libc::madvise(start, len, libc::MADV_COLLAPSE);
+    }
+    Ok(())
 }
 
 /// The page size.

@@ -1,2 +1,192 @@
-//! cordon
-fn main() {}
+//! The `cordon` binary: command line, configuration, supervision and wiring.
+
+mod archive;
+mod bodies;
+mod cli;
+mod config;
+mod courier;
+mod demo;
+mod ingest;
+mod supervisor;
+mod wiring;
+mod world;
+
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+use clap::Parser;
+use cordon_cell::JailMode;
+use cordon_kafka::{
+    real::RealLog,
+    topology::{ApplyOptions, Topology},
+};
+use cordon_store::CanaryKey;
+use tracing_subscriber::EnvFilter;
+
+use crate::{
+    archive::Archive,
+    cli::{AuditArgs, Cli, Command, FromArgs, TopologyCommand},
+    config::Config,
+    supervisor::exit,
+};
+
+#[expect(clippy::print_stderr, reason = "errors go to standard error")]
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    init_logging();
+    let code = run(&cli).unwrap_or_else(|error| {
+        eprintln!("cordon: {error:#}");
+        if error.is::<config::ConfigFaults>() { exit::CONFIG } else { exit::FAILED }
+    });
+    ExitCode::from(u8::try_from(code).unwrap_or(1))
+}
+
+/// JSON lines on standard error; `CORDON_LOG` sets the level, warnings by default.
+fn init_logging() {
+    let filter = EnvFilter::try_from_env("CORDON_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt().json().with_writer(std::io::stderr).with_env_filter(filter).init();
+}
+
+fn run(cli: &Cli) -> Result<i32> {
+    let config = || Config::load(cli.config.as_deref());
+    match &cli.command {
+        Command::Demo(args) => demo::run(args, cli.json),
+        Command::Run { stage } => courier::run(stage, &config()?, cli.config.as_deref()),
+        Command::Courier { stage } => courier::courier(stage, &config()?),
+        Command::Zygote { kind, jail } => {
+            let jail = match jail.as_str() {
+                "strict" => JailMode::Strict,
+                "off" => JailMode::Off,
+                _ => JailMode::Best,
+            };
+            bodies::serve(kind, jail).map(|()| exit::STOPPED)
+        }
+        Command::Ingest { paths, id } => ingest_paths(paths, id, &config()?, cli.json),
+        Command::Topology(command) => topology(command, &config()?),
+        Command::Graph(from) => graph(from, cli),
+        Command::Audit(args) => audit(args, cli),
+    }
+}
+
+/// Files that are bad do not keep the good ones out; they are named at the end.
+#[expect(clippy::print_stdout, clippy::print_stderr, reason = "printing is its purpose")]
+fn ingest_paths(
+    paths: &[std::path::PathBuf],
+    id: &str,
+    config: &Config,
+    json: bool,
+) -> Result<i32> {
+    let spawned = cordon_cell::spawn_zygote(&bodies::zygote_args("ingest", config.courier.jail))?;
+    let cells = cordon_cell::Cells::connect(spawned.socket)?;
+    let topology = wiring::topology(config.topology.as_deref())?;
+    let log = RealLog::new(wiring::connection(config)?);
+    let store = wiring::store(config)?;
+    let runtime = runtime()?;
+    let summary = ingest::Ingest {
+        log: &log,
+        store: &store,
+        cells: &cells,
+        runtime: runtime.handle(),
+        settings: &ingest::settings(&topology, &log)?,
+        transactional_id: format!("{}{id}", Topology::transactional_prefix("ingest")),
+    }
+    .run(paths)?;
+    if json {
+        println!("{}", serde_json::to_string(&summary)?);
+    } else {
+        println!(
+            "{} files, {} datapoints in {} payloads, {} dead",
+            summary.files, summary.datapoints, summary.payloads, summary.dead
+        );
+    }
+    for fault in &summary.faults {
+        eprintln!("cordon: {fault}");
+    }
+    Ok(i32::from(!summary.faults.is_empty()))
+}
+
+#[expect(clippy::print_stdout, reason = "printing is its purpose")]
+fn topology(command: &TopologyCommand, config: &Config) -> Result<i32> {
+    let topology = wiring::topology(config.topology.as_deref())?;
+    match command {
+        TopologyCommand::Show { iam: true } => {
+            println!("{}", serde_json::to_string_pretty(&topology.iam_policies())?);
+        }
+        TopologyCommand::Show { iam: false } => {
+            println!("{}\n{}", topology.diagram_text(), topology.diagram_mermaid());
+            for (name, spec) in topology.all_topics() {
+                println!(
+                    "topic {name}: {} partitions, {} days",
+                    spec.partitions, spec.retention_days
+                );
+            }
+            for acl in topology.acls() {
+                println!("acl {acl}");
+            }
+            println!("{}", serde_json::to_string_pretty(&topology.iam_policies())?);
+        }
+        TopologyCommand::Apply { secrets, replication } => {
+            std::fs::create_dir_all(secrets)
+                .with_context(|| format!("cannot make {}", secrets.display()))?;
+            let options = ApplyOptions { replication: *replication };
+            let report = topology.apply(&wiring::connection(config)?, secrets, &options)?;
+            if config.store.is_some() {
+                let (store, runtime) = (wiring::store(config)?, runtime()?);
+                for topic in topology.payload_topics() {
+                    runtime.block_on(store.put_canary(&topology.bucket, &CanaryKey::of(topic)?))?;
+                }
+            }
+            println!(
+                "{} topics created, {} grown, {} users, {} ACLs, {} first offsets",
+                report.topics_created.len(),
+                report.topics_grown.len(),
+                report.users.len(),
+                report.acls_created,
+                report.first_offsets
+            );
+        }
+    }
+    Ok(exit::STOPPED)
+}
+
+fn graph(from: &FromArgs, cli: &Cli) -> Result<i32> {
+    use std::io::Write as _;
+    let config = reading_config(from, cli)?;
+    let archive = Archive::open(from.from.as_deref(), &config)?;
+    let runtime = runtime()?;
+    let lines = demo::with_reader(|cells| archive.render("merged", cells, runtime.handle()))?;
+    std::io::stdout().write_all(&lines)?;
+    Ok(exit::STOPPED)
+}
+
+#[expect(clippy::print_stdout, reason = "printing is its purpose")]
+fn audit(args: &AuditArgs, cli: &Cli) -> Result<i32> {
+    let config = reading_config(&args.from, cli)?;
+    let archive = Archive::open(args.from.from.as_deref(), &config)?;
+    let topology = wiring::topology(config.topology.as_deref())?;
+    let report = archive.audit(&topology, runtime()?.handle(), !args.no_objects)?;
+    if cli.json {
+        println!("{}", serde_json::to_string(&report)?);
+    } else {
+        println!("{}", serde_json::to_string_pretty(&report)?);
+    }
+    let is_complete = !args.complete || report.total.pending == 0;
+    Ok(i32::from(!(report.total.is_clean() && is_complete)))
+}
+
+/// A demo's directory needs no configuration.
+fn reading_config(from: &FromArgs, cli: &Cli) -> Result<Config> {
+    let config = if from.from.is_some() && cli.config.is_none() {
+        Config::parse("", std::collections::BTreeMap::new())
+    } else {
+        Config::load(cli.config.as_deref())
+    };
+    match config {
+        Ok(config) => Ok(config),
+        Err(faults) => bail!(faults),
+    }
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime> {
+    Ok(tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?)
+}

@@ -7,6 +7,7 @@ mod advance;
 mod batch;
 mod environment;
 pub mod event;
+pub mod file;
 mod partition;
 mod settings;
 mod shell;

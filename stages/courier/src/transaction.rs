@@ -100,12 +100,7 @@ pub(crate) fn records(
     let writer = Writer { settings, batch: batch.id, time_ms };
     let mut records = Vec::new();
     let mut outputs = Vec::new();
-    for placed in layout.placed.iter().filter(|placed| !placed.section.refused) {
-        let partition = writer.partition(placed.section.partition);
-        let pointer = writer.pointer(placed);
-        outputs.push(writer.output(placed, partition));
-        records.push(writer.record(&settings.output_topic, Some(partition), &pointer));
-    }
+    writer.pointers(layout, &mut records, &mut outputs);
     let mut inputs = Vec::new();
     for (part, fate) in batch.parts.iter().zip(&verified.fates) {
         if fate.from == fate.to && fate.letters.is_empty() && !fate.is_end {
@@ -132,14 +127,14 @@ pub(crate) fn records(
     records
 }
 
-struct Writer<'a> {
-    settings: &'a StageSettings,
-    batch: BatchId,
-    time_ms: i64,
+pub(crate) struct Writer<'a> {
+    pub(crate) settings: &'a StageSettings,
+    pub(crate) batch: BatchId,
+    pub(crate) time_ms: i64,
 }
 
 impl Writer<'_> {
-    fn record(
+    pub(crate) fn record(
         &self,
         topic: &std::sync::Arc<str>,
         partition: Option<i32>,
@@ -156,13 +151,27 @@ impl Writer<'_> {
         }
     }
 
+    /// A pointer record for each section, and its line in the receipt.
+    pub(crate) fn pointers(
+        &self,
+        layout: &Layout,
+        records: &mut Vec<NewRecord>,
+        outputs: &mut Vec<Output>,
+    ) {
+        let named = layout.placed.iter().filter(|placed| !placed.section.refused);
+        for (index, placed) in (0..).zip(named) {
+            let partition = self.partition(placed.section.partition, index);
+            outputs.push(self.output(placed, partition));
+            let topic = &self.settings.output_topic;
+            records.push(self.record(topic, Some(partition), &self.pointer(placed)));
+        }
+    }
+
     /// Where any partition will do, the random batch id spreads the load.
-    fn partition(&self, asked: i32) -> i32 {
+    fn partition(&self, asked: i32, index: i32) -> i32 {
+        let random = i32::from(u16::from_be_bytes([self.batch.0[0], self.batch.0[1]]));
         match asked {
-            -1 => {
-                i32::from(u16::from_be_bytes([self.batch.0[0], self.batch.0[1]]))
-                    % self.settings.output_partitions
-            }
+            -1 => random.wrapping_add(index).rem_euclid(self.settings.output_partitions),
             partition => partition,
         }
     }
@@ -270,10 +279,11 @@ fn input_of(part: &BatchPart, fate: &PartFate) -> Input {
 /// Runs one transaction from begin to commit. The only place that does.
 ///
 /// A step that is known to have failed leads to an abort, and only a *known* abort is reported as
-/// one: everything else nobody knows, and the caller reads the truth with a new producer.
+/// one: everything else nobody knows, and the caller reads the truth with a new producer. A
+/// program that consumes nothing has no membership, and sends no offsets.
 pub fn run(
     producer: &mut impl Producer,
-    membership: &Membership,
+    membership: Option<&Membership>,
     transaction: Transaction,
 ) -> TransactionOutcome {
     let (why, is_denied) = match steps(producer, membership, transaction) {
@@ -294,7 +304,7 @@ pub fn run(
 /// The steps in their order, up to the first that is not done.
 fn steps(
     producer: &mut impl Producer,
-    membership: &Membership,
+    membership: Option<&Membership>,
     transaction: Transaction,
 ) -> Outcome {
     let begun = producer.begin();
@@ -307,9 +317,11 @@ fn steps(
             return produced;
         }
     }
-    let sent = producer.send_offsets(&transaction.offsets, membership);
-    if sent != Outcome::Done {
-        return sent;
+    if let Some(membership) = membership {
+        let sent = producer.send_offsets(&transaction.offsets, membership);
+        if sent != Outcome::Done {
+            return sent;
+        }
     }
     producer.commit()
 }

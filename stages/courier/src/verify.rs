@@ -11,7 +11,7 @@ use crate::batch::{BatchPart, PartFate};
 /// A report that does not add up, with the first thing that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the cell's report does not add up: {0}")]
-pub(crate) struct Lie(pub(crate) &'static str);
+pub struct Lie(pub(crate) &'static str);
 
 /// A report that adds up.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -119,7 +119,11 @@ pub(crate) fn dead_of(letters: &[CellLetter]) -> Runs {
     Runs::union(&ranges)
 }
 
-fn verify_letters(letters: Vec<CellLetter>, from: i64, to: i64) -> Result<Vec<CellLetter>, Lie> {
+pub(crate) fn verify_letters(
+    letters: Vec<CellLetter>,
+    from: i64,
+    to: i64,
+) -> Result<Vec<CellLetter>, Lie> {
     let mut next = from;
     let mut verified = Vec::with_capacity(letters.len());
     for mut letter in letters {
@@ -142,7 +146,11 @@ fn truncate(text: &mut String, bytes_max: usize) {
     text.truncate(end);
 }
 
-fn verify_sections(sections: &[Section], output_bytes: i64, partitions: i32) -> Result<(), Lie> {
+pub(crate) fn verify_sections(
+    sections: &[Section],
+    output_bytes: i64,
+    partitions: i32,
+) -> Result<(), Lie> {
     let mut next = 0;
     for section in sections {
         ensure(section.offset_bytes == next && section.len_bytes > 0, "a section's place")?;
@@ -159,6 +167,6 @@ fn verify_sections(sections: &[Section], output_bytes: i64, partitions: i32) -> 
     ensure(next == output_bytes, "bytes outside the sections")
 }
 
-fn ensure(holds: bool, what: &'static str) -> Result<(), Lie> {
+pub(crate) fn ensure(holds: bool, what: &'static str) -> Result<(), Lie> {
     if holds { Ok(()) } else { Err(Lie(what)) }
 }

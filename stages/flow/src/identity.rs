@@ -145,7 +145,7 @@ mod tests {
     #[test]
     fn long_fields_hash_alike() {
         assert_eq!(
-            node_key("file", [&[7; 100], &[8; 100], &[9; 300], b"x".as_slice()]).to_string(),
+            node_key("file", [[7; 100].as_slice(), &[8; 100], &[9; 300], b"x"]).to_string(),
             "800bbcdaa63a270d249985af1e7e4c1a"
         );
     }

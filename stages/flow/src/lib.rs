@@ -6,6 +6,7 @@ mod entities;
 mod event;
 mod graph;
 pub mod identity;
+mod names;
 mod stage;
 mod time;
 pub mod vocabulary;

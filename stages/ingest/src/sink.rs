@@ -128,6 +128,8 @@ impl<'i, I: CellIo> Sink<'i, I> {
     fn begin(&mut self) -> Result<Option<i64>, Stop> {
         let index = self.next;
         if index < self.from {
+            // A mark here too: passing over a long file must not look like one endless record.
+            self.io.mark(0, index.unsigned_abs());
             self.next += 1;
             return Ok(None);
         }

@@ -14,7 +14,10 @@ use std::{
     os::fd::{AsFd, OwnedFd},
 };
 
-use rustix::process::Pid;
+use rustix::{
+    process::Pid,
+    thread::{CapabilitySet, CapabilitySets},
+};
 
 use crate::sys;
 
@@ -162,6 +165,12 @@ struct Layers {
     ruleset: Option<OwnedFd>,
 }
 
+const NO_CAPABILITIES: CapabilitySets = CapabilitySets {
+    effective: CapabilitySet::empty(),
+    permitted: CapabilitySet::empty(),
+    inheritable: CapabilitySet::empty(),
+};
+
 impl Jail {
     pub(crate) fn build(mode: JailMode) -> Result<Self, JailError> {
         let report = JailReport::new(mode, sys::landlock_abi());
@@ -186,6 +195,8 @@ impl Jail {
         let Some(layers) = &self.layers else {
             return Ok(());
         };
+        // Started as root, it is root without any power.
+        rustix::thread::set_capabilities(None, NO_CAPABILITIES)?;
         rustix::thread::set_no_new_privs(true)?;
         layers.restrict()?;
         sys::seccomp_install(&layers.zygote)

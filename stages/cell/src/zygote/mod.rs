@@ -71,14 +71,17 @@ const FORK_PAUSE: Duration = Duration::from_millis(100);
 /// `body` runs in each cell, on a copy-on-write image of what it has captured: load rules before,
 /// and do not write to them. An `Err` is told to the client as [`crate::CellEnd::Failed`].
 ///
-/// Call it from a process with one thread. Every descriptor but standard error and the socket is
-/// closed; whoever owned them must not use them in `body`.
+/// Call it from a process with one thread, so log by a subscriber that writes to standard error
+/// itself. Every other descriptor but the socket is closed; whoever owned them must not use them
+/// in `body`.
 pub fn serve<B>(settings: &ZygoteSettings, body: B) -> !
 where
     B: Fn(&CellContext) -> Result<(), String>,
 {
     let code = match Zygote::start(settings, body).and_then(Zygote::run) {
         Ok(()) => 0,
+        // The client left while an answer was on its way.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
         Err(error) => {
             let error: &(dyn std::error::Error + 'static) = &error;
             tracing::error!(error, "zygote ended");
@@ -115,15 +118,13 @@ impl<B: Fn(&CellContext) -> Result<(), String>> Zygote<B> {
         memory::check_single_threaded()?;
         sys::close_from(spawn::SOCKET_NUMBER + 1)?;
         ignore_stop_signals();
-        // A machine short of memory should lose a cell, which costs one batch's work, and not the
-        // courier or the broker beside it.
-        std::fs::write("/proc/self/oom_score_adj", "800")?;
-        let huge = memory::collapse_into_huge_pages()?;
+        memory::die_first_when_memory_is_short();
+        let moved_bytes = memory::move_into_files()?;
         let baseline = Baseline::of_this_process()?;
         let null = std::fs::File::options().read(true).write(true).open("/dev/null")?;
         let jail = Jail::build(settings.jail).map_err(io::Error::other)?;
         log_jail(settings.jail, jail.report());
-        tracing::debug!(huge_bytes = huge, rules_bytes = baseline.data_bytes, "zygote ready");
+        tracing::debug!(moved_bytes, data_bytes = baseline.data_bytes, "zygote ready");
 
         setrlimit(Resource::Core, limit(0))?;
         rustix::thread::set_name(c"cordon-zygote")?;

@@ -173,6 +173,9 @@ pub(crate) fn double_free() {
 /// Counts in all readable memory of this process the bytes that are `flipped` with every bit
 /// inverted. Returns also how many bytes were searched. Needs `/proc`, so: without the jail.
 pub(crate) fn find_flipped(flipped: &[u8]) -> io::Result<(usize, usize)> {
+    // What zygotes give up, even to themselves.
+    // SAFETY: numbers only.
+    unsafe { libc::prctl(libc::PR_SET_DUMPABLE, 1, 0, 0, 0) };
     let memory = File::open("/proc/self/mem")?;
     let maps = BufReader::new(File::open("/proc/self/maps")?);
     let (mut found, mut searched) = (0, 0);
@@ -191,6 +194,13 @@ pub(crate) fn find_flipped(flipped: &[u8]) -> io::Result<(usize, usize)> {
         found += bytes.windows(flipped.len()).filter(|window| *window == flipped).count();
     }
     Ok((found, searched))
+}
+
+/// How much of this process's writable memory is a view of memory files. Needs `/proc`.
+pub(crate) fn file_backed_bytes() -> usize {
+    let maps = std::fs::read_to_string("/proc/self/maps").unwrap_or_default();
+    let views = maps.lines().filter(|l| l.contains(" rw-p ") && l.contains("memfd:rules"));
+    views.filter_map(readable_range).map(|(start, end)| end - start).sum()
 }
 
 fn readable_range(line: &str) -> Option<(usize, usize)> {

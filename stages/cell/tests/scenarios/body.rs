@@ -1,12 +1,39 @@
 //! The body of the test cells: does what its header says, as a stage taken over by its input would.
 
-use std::hint::black_box;
+use std::{collections::HashMap, hint::black_box};
 
 use cordon_cell::CellContext;
 
 use crate::attempts;
 
-pub(crate) fn body(cell: &CellContext) -> Result<(), String> {
+/// What a stage reads before its cells are forked: a heap of small strings, and one large block.
+pub(crate) struct Rules {
+    names: HashMap<u64, String>,
+    block: Vec<u64>,
+}
+
+impl Rules {
+    pub(crate) fn load(megabytes: usize) -> Self {
+        let count = megabytes as u64 * 8_000; // of about 128 bytes
+        Self {
+            names: (0..count).map(|id| (id, Self::name(id))).collect(),
+            block: (0..count).collect(),
+        }
+    }
+
+    fn name(id: u64) -> String {
+        format!("C:\\Windows\\System32\\{id}.exe")
+    }
+
+    /// How many there are, if all are what they were when they were loaded.
+    fn check(&self) -> Option<usize> {
+        let names = self.names.iter().all(|(id, name)| *name == Self::name(*id));
+        let block = self.block.iter().copied().eq(0..self.names.len() as u64);
+        (names && block).then_some(self.names.len())
+    }
+}
+
+pub(crate) fn body(cell: &CellContext, rules: &Rules) -> Result<(), String> {
     let command = String::from_utf8(cell.header().to_vec()).map_err(|e| e.to_string())?;
     let (verb, rest) = command.split_once(' ').unwrap_or((&command, ""));
     match verb {
@@ -45,6 +72,8 @@ pub(crate) fn body(cell: &CellContext) -> Result<(), String> {
         }
         "descriptors" => write(cell, format!("{:?}", attempts::open_descriptors()).as_bytes()),
         "find" => find(cell, rest),
+        "rules" => write(cell, format!("{:?}", rules.check()).as_bytes()),
+        "file-backed-bytes" => write(cell, attempts::file_backed_bytes().to_string().as_bytes()),
         other => Err(format!("unknown command {other}")),
     }
 }

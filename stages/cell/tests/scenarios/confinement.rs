@@ -49,7 +49,7 @@ fn no_secret_crosses_the_exec() {
     assert!(searched > 1 << 20, "{searched} bytes are no process");
 
     // The control: handed over in an argument, it is found.
-    let (found, _) = search(&Fixture::with(&["off", "2", "4", &secret]), &secret);
+    let (found, _) = search(&Fixture::with(&["off", "2", "4", "0", &secret]), &secret);
     assert!(found > 0, "the search finds what is there");
 }
 

@@ -12,7 +12,7 @@ use cordon_cell::{
     zygote::{self, ZygoteSettings},
 };
 
-use crate::body::body;
+use crate::body::{Rules, body};
 
 /// A zygote of this binary, connected. Dropping it ends the zygote and collects it.
 pub(crate) struct Fixture {
@@ -30,8 +30,8 @@ impl Fixture {
         Self::with(&["off"])
     }
 
-    /// Arguments: jail mode, then optionally pool and `cells_max`, then whatever is to lie in the
-    /// zygote's memory.
+    /// Arguments: jail mode, then optionally pool, `cells_max` and megabytes of rules, then
+    /// whatever is to lie in the zygote's memory.
     pub(crate) fn with(arguments: &[&str]) -> Self {
         let SpawnedZygote { child, socket } = spawn_zygote(&role("zygote", arguments)).unwrap();
         Self { cells: Some(Cells::connect(socket).unwrap()), child }
@@ -90,6 +90,7 @@ pub(crate) fn zygote_role(arguments: &[String]) -> ! {
     };
     let settings = ZygoteSettings {
         jail: match arguments[0].as_str() {
+            "broken" => std::process::exit(3),
             "strict" => JailMode::Strict,
             "off" => JailMode::Off,
             _ => JailMode::Best,
@@ -97,7 +98,8 @@ pub(crate) fn zygote_role(arguments: &[String]) -> ! {
         pool: number(1, 2),
         cells_max: number(2, 4),
     };
-    zygote::serve(&settings, body)
+    let rules = Rules::load(number(3, 0));
+    zygote::serve(&settings, |cell| body(cell, &rules))
 }
 
 /// Living processes by parent, from `/proc`.

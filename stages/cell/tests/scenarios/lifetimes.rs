@@ -87,11 +87,11 @@ fn a_stop_signal_is_the_couriers_matter() {
 }
 
 fn a_zygote_that_cannot_start_is_an_error() {
-    // It panics on the unknown role before it serves, as one without its rules would.
-    let SpawnedZygote { mut child, socket } = spawn_zygote(&role("zygote", &[])).unwrap();
+    // It ends before it serves, as one that cannot read its rules does.
+    let SpawnedZygote { mut child, socket } = spawn_zygote(&role("zygote", &["broken"])).unwrap();
     let error = Cells::connect(socket).err().unwrap();
     assert_eq!(error.kind(), std::io::ErrorKind::UnexpectedEof);
-    assert!(!child.wait().unwrap().success());
+    assert_eq!(child.wait().unwrap().code(), Some(3));
 }
 
 fn a_lasting_thread_keeps_its_children() {

@@ -21,6 +21,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     ("a_job_that_is_not_sealed_is_refused", a_job_that_is_not_sealed_is_refused),
     ("two_hundred_jobs_at_once", two_hundred_jobs_at_once),
     ("a_zygote_without_a_pool_serves", a_zygote_without_a_pool_serves),
+    ("large_rules_are_what_was_loaded", large_rules_are_what_was_loaded),
     ("layers_of_the_jail_are_told", layers_of_the_jail_are_told),
 ];
 
@@ -160,6 +161,27 @@ fn a_zygote_without_a_pool_serves() {
     for _ in 0..5 {
         assert_eq!(fixture.run("echo", b"x").output, b"X");
     }
+}
+
+/// Rules are moved into memory files before the first fork, under the feet of everything that
+/// points at them.
+fn large_rules_are_what_was_loaded() {
+    const RULES_MB: usize = 48;
+    let arguments = ["off", "2", "4", &RULES_MB.to_string()];
+    let told = |result: cordon_cell::CellResult| String::from_utf8(result.output).unwrap();
+    let fixture = Fixture::with(&arguments);
+    let moved: usize = told(fixture.run("file-backed-bytes", b"")).parse().unwrap();
+    println!("  {} MB in memory files", moved >> 20);
+    assert!(moved > RULES_MB << 19, "{moved} bytes were moved");
+    for _ in 0..3 {
+        assert_eq!(told(fixture.run("rules", b"")), format!("Some({})", RULES_MB * 8000));
+    }
+    let jailed = Fixture::with(&["best", "2", "4", &RULES_MB.to_string()]);
+    assert_eq!(told(jailed.run("rules", b"")), format!("Some({})", RULES_MB * 8000));
+    // Limits count from what the rules take.
+    let limits = CellLimits { data_bytes_max: 64 << 20, ..quick() };
+    let result = jailed.run_within("die memory", limits);
+    assert_eq!(result.end, CellEnd::Signal(libc::SIGABRT));
 }
 
 fn layers_of_the_jail_are_told() {

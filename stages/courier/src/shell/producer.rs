@@ -87,7 +87,7 @@ fn serve<L: Log>(
             Command::Transact(id, transaction, membership) => {
                 let outcome = match (&mut producer, membership) {
                     (Some(producer), Some(membership)) => {
-                        transaction::run(producer, &membership, transaction)
+                        transaction::run(producer, Some(&membership), transaction)
                     }
                     (None, _) => TransactionOutcome::Unknown("the producer is not open".to_owned()),
                     (_, None) => TransactionOutcome::Aborted("not a member yet".to_owned()),

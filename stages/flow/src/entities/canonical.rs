@@ -3,7 +3,24 @@
 //! Letters are lowered in ASCII only: Windows compares names without regard to case, and ASCII is
 //! what every language lowers alike. Names that differ in the case of other letters stay apart.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::Arc};
+
+use cordon_records::Text;
+
+/// ASCII in lower case. Short text stays on the stack, longer text is copied once.
+pub(super) fn lower(text: &str) -> Text {
+    const INLINE_BYTES: usize = 23;
+    if text.len() > INLINE_BYTES {
+        let mut copy: Arc<str> = text.into();
+        Arc::get_mut(&mut copy).expect("nobody else has it yet").make_ascii_lowercase();
+        return copy.into();
+    }
+    let mut copy = [0; INLINE_BYTES];
+    let copy = &mut copy[..text.len()];
+    copy.copy_from_slice(text.as_bytes());
+    copy.make_ascii_lowercase();
+    Text::new(str::from_utf8(copy).expect("lowering ASCII keeps UTF-8"))
+}
 
 /// The text of a field, unless it is one of the ways to say nothing.
 pub(super) fn present(value: Option<&str>) -> Option<&str> {
@@ -11,25 +28,25 @@ pub(super) fn present(value: Option<&str>) -> Option<&str> {
 }
 
 /// A host or DNS name: lower case, without the root's dot.
-pub(super) fn name(name: &str) -> String {
-    name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase()
+pub(super) fn name(name: &str) -> Text {
+    lower(name.strip_suffix('.').unwrap_or(name))
 }
 
 /// A path: lower case, without the prefixes that switch off path parsing. Sysmon's placeholders,
 /// such as `<unknown process>`, are no path.
-pub(super) fn path(path: &str) -> Option<String> {
+pub(super) fn path(path: &str) -> Option<Text> {
     let path = path.strip_prefix(r"\\?\").or_else(|| path.strip_prefix(r"\??\")).unwrap_or(path);
-    (!path.is_empty() && !path.starts_with('<')).then(|| path.to_ascii_lowercase())
+    (!path.is_empty() && !path.starts_with('<')).then(|| lower(path))
 }
 
 /// The path of a named pipe; `None` for an anonymous one, which has no identity of its own. Some
 /// shippers leave it XML-escaped.
-pub(super) fn pipe_path(pipe: &str) -> Option<String> {
+pub(super) fn pipe_path(pipe: &str) -> Option<Text> {
     if pipe.starts_with('<') || pipe.starts_with("&lt;") {
         return None;
     }
     let name = pipe.strip_prefix('\\').unwrap_or(pipe);
-    Some(format!(r"\\.\pipe\{}", name.to_ascii_lowercase()))
+    Some(lower(&format!(r"\\.\pipe\{name}")))
 }
 
 /// A decimal number without sign, as it is usually written.
@@ -40,14 +57,13 @@ pub(super) fn number<N: std::str::FromStr + std::fmt::Display>(text: &str) -> Op
 /// The 16 bytes of a GUID in the order they are written, braces and dashes left out.
 pub(super) fn guid(text: &str) -> Option<[u8; 16]> {
     let text = text.strip_prefix('{').and_then(|t| t.strip_suffix('}')).unwrap_or(text).as_bytes();
-    let is_dash = |place: usize| matches!(place, 8 | 13 | 18 | 23);
     if text.len() != 36 {
         return None;
     }
     let mut guid = [0; 16];
     let mut nibbles = 0;
     for (place, byte) in text.iter().enumerate() {
-        if is_dash(place) {
+        if is_guid_dash(place) {
             if *byte != b'-' {
                 return None;
             }
@@ -61,17 +77,19 @@ pub(super) fn guid(text: &str) -> Option<[u8; 16]> {
 }
 
 /// A GUID as text: lower case, with dashes, without braces.
-pub(super) fn guid_text(guid: [u8; 16]) -> String {
+pub(super) fn guid_text(guid: [u8; 16]) -> Text {
     const HEX: &[u8; 16] = b"0123456789abcdef";
-    let mut text = String::with_capacity(36);
-    for (place, byte) in guid.iter().enumerate() {
-        if matches!(place, 4 | 6 | 8 | 10) {
-            text.push('-');
-        }
-        text.push(char::from(HEX[usize::from(byte >> 4)]));
-        text.push(char::from(HEX[usize::from(byte & 15)]));
+    let mut text = [b'-'; 36];
+    let mut places = (0..36).filter(|place| !is_guid_dash(*place));
+    for nibble in guid.iter().flat_map(|byte| [byte >> 4, byte & 15]) {
+        let place = places.next().expect("32 places are no dashes");
+        text[place] = HEX[usize::from(nibble)];
     }
-    text
+    Text::new(str::from_utf8(&text).expect("hex is ASCII"))
+}
+
+fn is_guid_dash(place: usize) -> bool {
+    matches!(place, 8 | 13 | 18 | 23)
 }
 
 /// An address: IPv4 inside IPv6 is IPv4, and a zone (`%12`) is left out.
@@ -90,9 +108,9 @@ pub(super) fn is_local(ip: IpAddr) -> bool {
 }
 
 /// Domain and name of an account, lower case; the domain is empty where none is given.
-pub(super) fn account(user: &str) -> (String, String) {
+pub(super) fn account(user: &str) -> (Text, Text) {
     let (domain, name) = user.split_once('\\').unwrap_or(("", user));
-    (domain.to_ascii_lowercase(), name.to_ascii_lowercase())
+    (lower(domain), lower(name))
 }
 
 /// Domains whose accounts each device has for itself. A device's own short name is one, too.
@@ -113,7 +131,7 @@ pub(super) fn is_local_domain(domain: &str, device: &str) -> bool {
 
 /// The hashes of Sysmon's `SHA1=…,MD5=…`: property name and lower-case hex. Zeros mean that there
 /// was nothing to hash.
-pub(super) fn hashes(text: &str) -> impl Iterator<Item = (&'static str, String)> {
+pub(super) fn hashes(text: &str) -> impl Iterator<Item = (&'static str, Text)> {
     text.split(',').filter_map(|part| {
         let (algorithm, hex) = part.split_once('=')?;
         let property = match algorithm {
@@ -124,7 +142,7 @@ pub(super) fn hashes(text: &str) -> impl Iterator<Item = (&'static str, String)>
             _ => return None,
         };
         let is_hash = hex.bytes().all(|b| b.is_ascii_hexdigit()) && hex.bytes().any(|b| b != b'0');
-        is_hash.then(|| (property, hex.to_ascii_lowercase()))
+        is_hash.then(|| (property, lower(hex)))
     })
 }
 
@@ -132,7 +150,7 @@ pub(super) fn hashes(text: &str) -> impl Iterator<Item = (&'static str, String)>
 pub(super) enum Answer {
     Address(IpAddr),
     /// A name, such as that of an alias.
-    Name(String),
+    Name(Text),
 }
 
 /// The answers of Sysmon's QueryResults, such as `type:  5 example.org;::ffff:192.0.2.1;`.

@@ -4,16 +4,15 @@ use cordon_records::{Property, Text, Values};
 
 use crate::graph::{Law, clip};
 
-/// Properties in the order they were found.
+/// Properties by name.
 #[derive(Default)]
 pub(super) struct Properties(Vec<Property>);
 
 impl Properties {
     /// Adds a value.
     #[must_use]
-    pub(super) fn text(mut self, name: &'static str, value: impl AsRef<str> + Into<Text>) -> Self {
-        self.0.push(property(name, [short(value)].into_iter().collect()));
-        self
+    pub(super) fn text(self, name: &'static str, value: impl AsRef<str> + Into<Text>) -> Self {
+        self.add(name, Values::from_buf([short(value)]))
     }
 
     /// Adds a value where there is one.
@@ -29,34 +28,36 @@ impl Properties {
         }
     }
 
-    /// Adds the values of a set.
+    /// Adds the values of a set, in any order and number.
     #[must_use]
-    pub(super) fn set(mut self, name: &'static str, values: Values) -> Self {
-        if !values.is_empty() {
-            self.0.push(property(name, values));
-        }
+    pub(super) fn set(self, name: &'static str, values: Values) -> Self {
+        if values.is_empty() { self } else { self.add(name, values) }
+    }
+
+    /// Keeps the order of names. Most come in that order, so that nothing moves.
+    fn add(mut self, name: &'static str, values: Values) -> Self {
+        let place = self.0.iter().rposition(|known| *known.name < *name).map_or(0, |last| last + 1);
+        self.0.insert(
+            place,
+            Property {
+                name: Text::new_static(name),
+                values,
+                time_ms: 0,
+                conflicts: Vec::new(),
+                overflow: false,
+            },
+        );
         self
     }
 
-    /// By name; the laws that decide by time get that of the event.
-    pub(super) fn into_sorted(mut self, time_ms: i64) -> Vec<Property> {
+    /// The properties of an event of that time, which is what some laws decide by.
+    pub(super) fn at(mut self, time_ms: i64) -> Vec<Property> {
         for property in &mut self.0 {
             if Law::of(&property.name).has_time() {
                 property.time_ms = time_ms;
             }
         }
-        self.0.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         self.0
-    }
-}
-
-fn property(name: &'static str, values: Values) -> Property {
-    Property {
-        name: Text::new_static(name),
-        values,
-        time_ms: 0,
-        conflicts: Vec::new(),
-        overflow: false,
     }
 }
 

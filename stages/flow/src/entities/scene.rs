@@ -17,7 +17,7 @@ pub(super) struct Scene<'e, 'a> {
     event: &'e Event<'a>,
     time_ms: i64,
     /// Canonical name of the device.
-    host: String,
+    host: Text,
     device: End,
     elements: &'e mut Vec<Element>,
 }
@@ -61,7 +61,7 @@ impl<'e, 'a> Scene<'e, 'a> {
         let time_ms = event.time_ms().ok_or(Fault::Form(Field::UtcTime, "a time"))?;
         let key = node_key(kind::DEVICE, [host.as_bytes()]);
         let device = End { key, home: key };
-        let properties = Properties::default().text("hostname", &host);
+        let properties = Properties::default().text("hostname", host.clone());
         let mut scene = Self { event, time_ms, host, device, elements };
         scene.push_node(kind::DEVICE, device, properties);
         Ok(scene)
@@ -99,22 +99,23 @@ impl<'e, 'a> Scene<'e, 'a> {
         }
         let pid = self.get(fields.pid).and_then(canonical::number::<u32>);
         let properties = extra
-            .text("uid", canonical::guid_text(guid))
-            .some("pid", pid.map(|pid| pid.to_smolstr()))
             .some("file.path", self.get(fields.image).and_then(canonical::path))
-            .some("user.name", self.get(fields.user).map(str::to_ascii_lowercase));
+            .some("pid", pid.map(|pid| pid.to_smolstr()))
+            .text("uid", canonical::guid_text(guid))
+            .some("user.name", self.get(fields.user).map(canonical::lower));
         Ok(Some(self.node(kind::PROCESS, Scope::Device, [&guid], properties)))
     }
 
     /// Adds a file by its canonical path.
-    pub(super) fn file(&mut self, path: &str, extra: Properties) -> End {
-        self.node(kind::FILE, Scope::Device, [path.as_bytes()], extra.text("path", path))
+    pub(super) fn file(&mut self, path: &Text, extra: Properties) -> End {
+        let properties = extra.text("path", path.clone());
+        self.node(kind::FILE, Scope::Device, [path.as_bytes()], properties)
     }
 
     /// Adds a registry key or value by its path.
     pub(super) fn registry_key(&mut self, path: &str, extra: Properties) -> End {
-        let path = path.to_ascii_lowercase();
-        let properties = extra.text("path", &path);
+        let path = canonical::lower(path);
+        let properties = extra.text("path", path.clone());
         self.node(kind::REGISTRY_KEY, Scope::Device, [path.as_bytes()], properties)
     }
 
@@ -122,7 +123,8 @@ impl<'e, 'a> Scene<'e, 'a> {
     pub(super) fn user(&mut self, user: &str) -> End {
         let (domain, name) = canonical::account(user);
         let scope = Scope::device_if(canonical::is_local_domain(&domain, &self.host));
-        let properties = Properties::default().text("domain", &domain).text("name", &name);
+        let properties =
+            Properties::default().text("domain", domain.clone()).text("name", name.clone());
         self.node(kind::USER, scope, [domain.as_bytes(), name.as_bytes()], properties)
     }
 
@@ -130,18 +132,18 @@ impl<'e, 'a> Scene<'e, 'a> {
     pub(super) fn address(&mut self, ip: IpAddr, hostname: Option<&str>) -> End {
         let scope = Scope::device_if(canonical::is_local(ip));
         let properties = Properties::default()
-            .text("ip", ip.to_smolstr())
-            .some("hostname", hostname.map(canonical::name));
+            .some("hostname", hostname.map(canonical::name))
+            .text("ip", ip.to_smolstr());
         self.node(kind::NETWORK_ENDPOINT, scope, [&canonical::ip_bytes(ip)], properties)
     }
 
     /// Adds the service at a port of an address, and where it is.
-    pub(super) fn service(&mut self, ip: IpAddr, port: u16, protocol: &str, address: End) -> End {
+    pub(super) fn service(&mut self, ip: IpAddr, port: u16, protocol: &Text, address: End) -> End {
         let scope = Scope::device_if(canonical::is_local(ip));
         let properties = Properties::default()
             .text("ip", ip.to_smolstr())
             .text("port", port.to_smolstr())
-            .text("protocol_name", protocol);
+            .text("protocol_name", protocol.clone());
         let fields: [&[u8]; 3] =
             [&canonical::ip_bytes(ip), &port.to_be_bytes(), protocol.as_bytes()];
         let service = self.node(kind::NETWORK_ENDPOINT, scope, fields, properties);
@@ -150,8 +152,8 @@ impl<'e, 'a> Scene<'e, 'a> {
     }
 
     /// Adds the query for a canonical name.
-    pub(super) fn dns_query(&mut self, name: &str, extra: Properties) -> End {
-        let properties = extra.text("hostname", name);
+    pub(super) fn dns_query(&mut self, name: &Text, extra: Properties) -> End {
+        let properties = extra.text("hostname", name.clone());
         self.node(kind::DNS_QUERY, Scope::Global, [name.as_bytes()], properties)
     }
 
@@ -195,7 +197,7 @@ impl<'e, 'a> Scene<'e, 'a> {
             first_seen_ms: self.time_ms,
             last_seen_ms: self.time_ms,
             body,
-            properties: properties.into_sorted(self.time_ms),
+            properties: properties.at(self.time_ms),
         });
     }
 }

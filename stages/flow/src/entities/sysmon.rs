@@ -1,6 +1,7 @@
 //! What each Sysmon event shows. The table in `stages/generate/events.md` says the same in prose.
 
-use cordon_records::Element;
+use cordon_records::{Element, Text};
+use smol_str::ToSmolStr as _;
 
 use super::{
     Fault,
@@ -91,8 +92,8 @@ fn actor(scene: &mut Scene<'_, '_>) -> Result<End, Fault> {
 fn process_created(scene: &mut Scene<'_, '_>) -> Result<(), Fault> {
     let extra = none()
         .some("cmd_line", scene.get(Field::CommandLine))
-        .text("created_time", scene.time_ms().to_string())
-        .some("integrity", scene.get(Field::IntegrityLevel).map(str::to_ascii_lowercase))
+        .text("created_time", scene.time_ms().to_smolstr())
+        .some("integrity", scene.get(Field::IntegrityLevel).map(canonical::lower))
         .some("working_directory", scene.get(Field::CurrentDirectory).and_then(canonical::path));
     let process = scene.process(&ACTOR, extra)?;
     let actor = process.unwrap_or(scene.device());
@@ -127,7 +128,7 @@ fn hashes(scene: &Scene<'_, '_>) -> Properties {
 }
 
 fn process_terminated(scene: &mut Scene<'_, '_>) -> Result<(), Fault> {
-    let extra = none().text("terminated_time", scene.time_ms().to_string());
+    let extra = none().text("terminated_time", scene.time_ms().to_smolstr());
     scene.process(&ACTOR, extra)?;
     Ok(())
 }
@@ -138,7 +139,7 @@ fn connected(scene: &mut Scene<'_, '_>) -> Result<(), Fault> {
     let (source_ip, target_ip) = (ip(Field::SourceIp)?, ip(Field::DestinationIp)?);
     let port = canonical::number(scene.required(Field::DestinationPort)?)
         .ok_or(Fault::Form(Field::DestinationPort, "a port"))?;
-    let protocol = scene.required(Field::Protocol)?.to_ascii_lowercase();
+    let protocol = canonical::lower(scene.required(Field::Protocol)?);
     let is_outbound = is_true(scene.required(Field::Initiated)?)
         .ok_or(Fault::Form(Field::Initiated, "true or false"))?;
 
@@ -158,7 +159,7 @@ fn connected(scene: &mut Scene<'_, '_>) -> Result<(), Fault> {
 }
 
 fn is_true(text: &str) -> Option<bool> {
-    match text.to_ascii_lowercase().as_str() {
+    match canonical::lower(text).as_str() {
         "true" => Some(true),
         "false" => Some(false),
         _ => None,
@@ -184,7 +185,7 @@ fn thread_created(scene: &mut Scene<'_, '_>) -> Result<(), Fault> {
 }
 
 fn process_accessed(scene: &mut Scene<'_, '_>) -> Result<(), Fault> {
-    let access = scene.get(Field::GrantedAccess).map(str::to_ascii_lowercase);
+    let access = scene.get(Field::GrantedAccess).map(canonical::lower);
     reach(scene, label::ACCESSED, none().some("actual_permissions", access))
 }
 
@@ -201,7 +202,7 @@ fn reach(
     Ok(())
 }
 
-fn path(scene: &Scene<'_, '_>, field: Field) -> Result<String, Fault> {
+fn path(scene: &Scene<'_, '_>, field: Field) -> Result<Text, Fault> {
     canonical::path(scene.required(field)?).ok_or(Fault::Form(field, "a path"))
 }
 
@@ -234,7 +235,7 @@ fn touch_file(
 
 fn created_time(scene: &Scene<'_, '_>, properties: Properties) -> Properties {
     let time_ms = scene.get(Field::CreationUtcTime).and_then(parse_utc_ms);
-    properties.some("created_time", time_ms.map(|ms| ms.to_string()))
+    properties.some("created_time", time_ms.map(|ms| ms.to_smolstr()))
 }
 
 fn registry(scene: &mut Scene<'_, '_>, label: &'static str) -> Result<(), Fault> {
@@ -283,7 +284,7 @@ fn dns_queried(scene: &mut Scene<'_, '_>) -> Result<(), Fault> {
     for answer in answers.take(ANSWERS_MAX) {
         match answer {
             Answer::Address(ip) => addresses.push(ip),
-            Answer::Name(name) => names.push(name.into()),
+            Answer::Name(name) => names.push(name),
         }
     }
     let query = scene.dns_query(&name, none().set("answers", names.into()));

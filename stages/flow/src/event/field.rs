@@ -1,5 +1,7 @@
 //! The fields that identity and properties need, and the places where log shippers put them.
 
+use crate::names::Names;
+
 /// Where in the line a key stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Place {
@@ -49,13 +51,10 @@ macro_rules! data_fields {
             /// How many there are.
             pub(super) const COUNT: usize = Self::ALL.len();
 
-            fn of_data(key: &str) -> Option<Field> {
-                match key {
-                    $($($key)|+ => Some(Field::$field),)+
-                    _ => None,
-                }
-            }
         }
+
+        /// Keys of an event's own fields.
+        const DATA_KEYS: &[(&str, Action)] = &[$($(($key, Action::Store(Field::$field)),)+)+];
     };
 }
 
@@ -110,10 +109,43 @@ data_fields! {
     QueryResults: "QueryResults",
 }
 
+/// Keys around an event's own fields. A flat line has all of them in one object.
+const TOP_KEYS: [(&str, Action); 15] = [
+    ("Event", Action::Descend(Place::Event)),
+    ("winlog", Action::Descend(Place::Winlog)),
+    ("EventData", Action::Descend(Place::Data)),
+    ("event_data", Action::Descend(Place::Data)),
+    ("EventID", Action::Store(Field::EventId)),
+    ("event_id", Action::Store(Field::EventId)),
+    ("Channel", Action::Store(Field::Channel)),
+    ("log_name", Action::Store(Field::Channel)),
+    ("Provider", Action::Store(Field::Provider)),
+    ("ProviderName", Action::Store(Field::Provider)),
+    ("SourceName", Action::Store(Field::Provider)),
+    ("source_name", Action::Store(Field::Provider)),
+    ("Hostname", Action::Store(Field::Computer)),
+    ("Computer", Action::Store(Field::Computer)),
+    ("computer_name", Action::Store(Field::Computer)),
+];
+
+static DATA: Names<Action, { DATA_KEYS.len() }> =
+    Names::new(*DATA_KEYS.as_array().expect("its length"));
+
+static TOP: Names<Action, { DATA_KEYS.len() + TOP_KEYS.len() }> = Names::new(joined());
+
+const fn joined() -> [(&'static str, Action); DATA_KEYS.len() + TOP_KEYS.len()] {
+    let mut all = [("", Action::Skip); DATA_KEYS.len() + TOP_KEYS.len()];
+    let (top, data) = all.split_at_mut(TOP_KEYS.len());
+    top.copy_from_slice(&TOP_KEYS);
+    data.copy_from_slice(DATA_KEYS);
+    all
+}
+
 impl Action {
     pub(super) fn of(place: Place, key: &str) -> Action {
         match place {
-            Place::Top => Self::at_top(key),
+            Place::Top => TOP.get(key).unwrap_or(Action::Skip),
+            Place::Data => DATA.get(key).unwrap_or(Action::Skip),
             Place::Event => match key {
                 "System" => Action::Descend(Place::System),
                 "EventData" => Action::Descend(Place::Data),
@@ -134,22 +166,6 @@ impl Action {
                 "event_data" => Action::Descend(Place::Data),
                 _ => Action::Skip,
             },
-            Place::Data => Field::of_data(key).map_or(Action::Skip, Action::Store),
-        }
-    }
-
-    fn at_top(key: &str) -> Action {
-        match key {
-            "Event" => Action::Descend(Place::Event),
-            "winlog" => Action::Descend(Place::Winlog),
-            "EventData" | "event_data" => Action::Descend(Place::Data),
-            "EventID" | "event_id" => Action::Store(Field::EventId),
-            "Channel" | "log_name" => Action::Store(Field::Channel),
-            "SourceName" | "ProviderName" | "Provider" | "source_name" => {
-                Action::Store(Field::Provider)
-            }
-            "Hostname" | "Computer" | "computer_name" => Action::Store(Field::Computer),
-            _ => Self::of(Place::Data, key),
         }
     }
 }

@@ -13,6 +13,9 @@ pub use field::Field;
 
 use crate::time::parse_utc_ms;
 
+/// Longest line. Positions in it are 32-bit; what carries lines bounds them far below.
+const LINE_BYTES_MAX: usize = 1 << 31;
+
 /// A line that is not one JSON object in UTF-8; the text says what is wrong with it.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
@@ -25,24 +28,44 @@ pub struct Malformed(pub(crate) String);
 /// count as absent; other numbers and `true` and `false` count as their text.
 #[derive(Debug)]
 pub struct Event<'a> {
-    slots: [Slot<'a>; Field::COUNT],
-    /// Which slots were filled from the event's own data, one bit a field.
-    from_data: u64,
+    line: &'a str,
     /// Values that had to be unescaped or printed, one behind the other.
     text: String,
+    /// Where each value stands, in the line or in `text`.
+    spans: [Span; Field::COUNT],
+    /// Fields that have a value.
+    present: FieldSet,
+    /// Fields whose value stands in `text`.
+    in_text: FieldSet,
+    /// Fields whose value came from the event's own data.
+    from_data: FieldSet,
     /// `EventData` was a string, yet holds no JSON object: the event's fields are unreadable.
     is_data_unreadable: bool,
 }
 
-/// Where a value is.
-#[derive(Clone, Copy, Debug)]
-enum Slot<'a> {
-    Absent,
-    Line(&'a str),
-    Text { start: usize, end: usize },
+/// Bytes of a value. An event is made for each line, so it is kept small.
+#[derive(Clone, Copy, Debug, Default)]
+struct Span {
+    start: u32,
+    len: u32,
 }
 
-const _: () = assert!(Field::COUNT <= u64::BITS as usize, "`from_data` has a bit for each field");
+/// One bit a field.
+#[derive(Clone, Copy, Debug, Default)]
+struct FieldSet(u64);
+
+const _: () = assert!(Field::COUNT <= u64::BITS as usize, "a set has a bit for each field");
+
+impl FieldSet {
+    fn contains(self, field: Field) -> bool {
+        self.0 >> field as u32 & 1 == 1
+    }
+
+    fn set(&mut self, field: Field, is_in: bool) {
+        let bit = 1 << field as u32;
+        self.0 = if is_in { self.0 | bit } else { self.0 & !bit };
+    }
+}
 
 impl<'a> Event<'a> {
     /// Reads one line.
@@ -52,11 +75,12 @@ impl<'a> Event<'a> {
 
     /// The value of a field as text; `None` when it is absent.
     pub fn get(&self, field: Field) -> Option<&str> {
-        match self.slots[field as usize] {
-            Slot::Absent => None,
-            Slot::Line(value) => Some(value),
-            Slot::Text { start, end } => Some(&self.text[start..end]),
+        if !self.present.contains(field) {
+            return None;
         }
+        let Span { start, len } = self.spans[field as usize];
+        let source = if self.in_text.contains(field) { &self.text } else { self.line };
+        Some(&source[start as usize..][..len as usize])
     }
 
     /// Whether Sysmon wrote it: by its channel, or by its provider where events were forwarded.

@@ -8,7 +8,7 @@ use std::fmt::{self, Write as _};
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::{
-    Event, Malformed, Slot,
+    Event, FieldSet, LINE_BYTES_MAX, Malformed, Span,
     field::{Action, Field, Place},
 };
 
@@ -17,7 +17,10 @@ use super::{
 const DEPTH_MAX: usize = 128;
 
 pub(super) fn line(line: &[u8]) -> Result<Event<'_>, Malformed> {
-    let line = std::str::from_utf8(line)
+    if line.len() > LINE_BYTES_MAX {
+        return Err(Malformed(format!("longer than {LINE_BYTES_MAX} bytes")));
+    }
+    let line = str::from_utf8(line)
         .map_err(|error| Malformed(format!("no UTF-8 from byte {} on", error.valid_up_to())))?;
     if is_nested_too_deep(line.as_bytes()) {
         return Err(Malformed(format!("nested deeper than {DEPTH_MAX} levels")));
@@ -31,9 +34,12 @@ pub(super) fn line(line: &[u8]) -> Result<Event<'_>, Malformed> {
 /// Reads a text that is one JSON object and nothing else.
 fn object(json: &str, place: Place) -> Result<Event<'_>, sonic_rs::Error> {
     let mut event = Event {
-        slots: [Slot::Absent; Field::COUNT],
-        from_data: 0,
+        line: json,
         text: String::new(),
+        spans: [Span::default(); Field::COUNT],
+        present: FieldSet::default(),
+        in_text: FieldSet::default(),
+        from_data: FieldSet::default(),
         is_data_unreadable: false,
     };
     let mut deserializer = sonic_rs::Deserializer::from_str(json);
@@ -75,18 +81,34 @@ fn depth(line: &[u8]) -> usize {
 }
 
 impl<'a> Event<'a> {
-    fn put(&mut self, field: Field, is_data: bool, slot: Slot<'a>) {
-        let bit = 1 << field as u32;
-        if is_data || self.from_data & bit == 0 {
-            self.slots[field as usize] = slot;
-            self.from_data |= if is_data { bit } else { 0 };
-        }
+    /// Takes a value that stands in the line as it is.
+    fn put_borrowed(&mut self, field: Field, is_data: bool, value: &'a str) {
+        let start = value.as_ptr().addr() - self.line.as_ptr().addr();
+        self.put(field, is_data, start, value.len(), false);
     }
 
-    fn put_text(&mut self, field: Field, is_data: bool, value: impl fmt::Display) {
+    /// Takes a value that has to be kept apart from the line.
+    fn put_text(&mut self, field: Field, is_data: bool, value: &str) {
+        let start = self.text.len();
+        self.text.push_str(value);
+        self.put(field, is_data, start, value.len(), true);
+    }
+
+    fn put_display(&mut self, field: Field, is_data: bool, value: impl fmt::Display) {
         let start = self.text.len();
         write!(self.text, "{value}").expect("a string takes any text");
-        self.put(field, is_data, Slot::Text { start, end: self.text.len() });
+        self.put(field, is_data, start, self.text.len() - start, true);
+    }
+
+    fn put(&mut self, field: Field, is_data: bool, start: usize, len: usize, in_text: bool) {
+        if !is_data && self.from_data.contains(field) {
+            return;
+        }
+        let small = |n| u32::try_from(n).expect("no value is longer than a line");
+        self.spans[field as usize] = Span { start: small(start), len: small(len) };
+        self.present.set(field, true);
+        self.in_text.set(field, in_text);
+        self.from_data.set(field, is_data);
     }
 
     /// Takes over the fields of event data that came as a JSON text of its own.
@@ -218,7 +240,7 @@ impl<'de> Visitor<'de> for Value<'_, 'de> {
     }
 
     fn visit_borrowed_str<E: Error>(self, value: &'de str) -> Result<(), E> {
-        self.event.put(self.field, self.is_data, Slot::Line(value));
+        self.event.put_borrowed(self.field, self.is_data, value);
         Ok(())
     }
 
@@ -228,17 +250,17 @@ impl<'de> Visitor<'de> for Value<'_, 'de> {
     }
 
     fn visit_i64<E: Error>(self, value: i64) -> Result<(), E> {
-        self.event.put_text(self.field, self.is_data, value);
+        self.event.put_display(self.field, self.is_data, value);
         Ok(())
     }
 
     fn visit_u64<E: Error>(self, value: u64) -> Result<(), E> {
-        self.event.put_text(self.field, self.is_data, value);
+        self.event.put_display(self.field, self.is_data, value);
         Ok(())
     }
 
     fn visit_bool<E: Error>(self, value: bool) -> Result<(), E> {
-        self.event.put_text(self.field, self.is_data, value);
+        self.event.put_display(self.field, self.is_data, value);
         Ok(())
     }
 

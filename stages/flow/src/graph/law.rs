@@ -4,7 +4,9 @@
 //! knows the name, merges alike. Each law is a join: commutative, associative and idempotent on
 //! normal properties, whatever order and however often they arrive.
 
-use cordon_records::{Digest, Property, Text};
+use cordon_records::{Digest, Property, Text, Values};
+
+use crate::names::Names;
 
 /// Distinct values that a set keeps, the smallest ones: enough for what one entity shows of
 /// itself, and sixteen full values of every property still fit into one payload.
@@ -38,17 +40,6 @@ macro_rules! laws {
     ($($law:ident: $($name:literal),+;)+) => {
         /// Every known property name and its law.
         pub const LAWS: &[(&str, Law)] = &[$($(($name, Law::$law)),+),+];
-
-        impl Law {
-            /// The law of a property. A name that this version does not know, because a newer one
-            /// wrote it, is a set: of all laws the one that forgets least.
-            pub fn of(name: &str) -> Law {
-                match name {
-                    $($($name)|+ => Law::$law,)+
-                    _ => Law::Set,
-                }
-            }
-        }
     };
 }
 
@@ -62,7 +53,15 @@ laws! {
     Latest: "company_name", "data", "signature.state", "signature.subject", "version";
 }
 
+static BY_NAME: Names<Law, { LAWS.len() }> = Names::new(*LAWS.as_array().expect("its length"));
+
 impl Law {
+    /// The law of a property. A name that this version does not know, because a newer one wrote
+    /// it, is a set: of all laws the one that forgets least.
+    pub fn of(name: &str) -> Law {
+        BY_NAME.get(name).unwrap_or(Law::Set)
+    }
+
     /// Merges `from` into `into`; both are normal.
     pub(super) fn merge(self, into: &mut Property, from: Property) {
         match self {
@@ -114,7 +113,7 @@ impl Law {
         }
         let mut parts = std::mem::take(&mut property.values).into_iter().map(|value| Property {
             name: property.name.clone(),
-            values: [value].into_iter().collect(),
+            values: Values::from_buf([value]),
             time_ms: if self.has_time() { property.time_ms } else { 0 },
             conflicts: Vec::new(),
             overflow: false,

@@ -146,12 +146,21 @@ fn normalise(properties: Vec<Property>) -> Vec<Property> {
 }
 
 /// Merges normal properties in any order into a normal, sorted list.
+///
+/// Equal elements mostly have the same properties, so the place behind the last one is tried first.
 fn merge_properties(into: &mut Vec<Property>, from: impl IntoIterator<Item = Property>) {
+    let mut next = 0;
     for property in from {
-        match into.binary_search_by(|known| known.name.cmp(&property.name)) {
+        let place = match into.get(next) {
+            Some(known) if known.name == property.name => Ok(next),
+            _ => into.binary_search_by(|known| known.name.cmp(&property.name)),
+        };
+        match place {
             Ok(place) => Law::of(&property.name).merge(&mut into[place], property),
             Err(place) => into.insert(place, property),
         }
+        let (Ok(place) | Err(place)) = place;
+        next = place + 1;
         into.truncate(PROPERTIES_MAX);
     }
 }

@@ -1,5 +1,4 @@
 //! One broker for a whole test binary, and principals with exactly what a test grants them.
-#![expect(dead_code, reason = "each test binary uses a part of it")]
 
 use std::{
     collections::BTreeMap,
@@ -7,7 +6,7 @@ use std::{
         LazyLock,
         atomic::{AtomicU32, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
@@ -21,35 +20,37 @@ use cordon_kafka::{
 };
 
 /// The broker. It is never dropped: the kernel kills it when this process ends.
-pub static BROKER: LazyLock<Broker> = LazyLock::new(|| Broker::start().expect("a local Kafka"));
+pub(crate) static BROKER: LazyLock<Broker> =
+    LazyLock::new(|| Broker::start().expect("a local Kafka"));
 
 /// An administrator's connection.
-pub fn admin() -> Admin {
+pub(crate) fn admin() -> Admin {
     Admin::new(&BROKER.admin()).expect("an administrator")
 }
 
 /// A name that no other test uses.
-pub fn unique(stem: &str) -> String {
+pub(crate) fn unique(stem: &str) -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     format!("{stem}-{}", COUNT.fetch_add(1, Ordering::Relaxed))
 }
 
 /// Makes a topic with a name of its own.
-pub fn topic(stem: &str, partitions: i32) -> String {
+pub(crate) fn topic(stem: &str, partitions: i32) -> String {
     let name = unique(stem);
-    let topic = NewTopic { name: name.clone(), partitions, replication: 1, settings: BTreeMap::new() };
+    let topic =
+        NewTopic { name: name.clone(), partitions, replication: 1, settings: BTreeMap::new() };
     assert!(admin().create_topic(&topic).unwrap());
     name
 }
 
 /// A principal that may do nothing yet.
-pub struct Principal {
-    pub name: String,
-    pub connection: Connection,
+pub(crate) struct Principal {
+    pub(crate) name: String,
+    pub(crate) connection: Connection,
 }
 
 impl Principal {
-    pub fn new(stem: &str) -> Self {
+    pub(crate) fn new(stem: &str) -> Self {
         let name = unique(stem);
         let password = Password::random().unwrap();
         admin().upsert_user(&name, &password).unwrap();
@@ -57,33 +58,36 @@ impl Principal {
     }
 
     /// A stage: its input, its group, its outputs and its transactional ids, all by its name.
-    pub fn stage(stem: &str, input: &str, outputs: &[&str]) -> Self {
+    pub(crate) fn stage(stem: &str, input: &str, outputs: &[&str]) -> Self {
         let principal = Self::new(stem);
         let mut acls = vec![
             principal.acl(Operation::Read, Resource::Topic, input),
             principal.acl(Operation::Read, Resource::Group, &principal.name),
-            Acl { prefixed: true, ..principal.acl(Operation::Write, Resource::TransactionalId, &principal.name) },
+            Acl {
+                prefixed: true,
+                ..principal.acl(Operation::Write, Resource::TransactionalId, &principal.name)
+            },
         ];
         acls.extend(outputs.iter().map(|o| principal.acl(Operation::Write, Resource::Topic, o)));
         admin().create_acls(&acls).unwrap();
         principal
     }
 
-    pub fn acl(&self, operation: Operation, resource: Resource, name: &str) -> Acl {
+    pub(crate) fn acl(&self, operation: Operation, resource: Resource, name: &str) -> Acl {
         let principal = format!("User:{}", self.name);
         Acl { principal, operation, resource, name: name.to_owned(), prefixed: false }
     }
 
-    pub fn log(&self) -> RealLog {
+    pub(crate) fn log(&self) -> RealLog {
         RealLog::new(self.connection.clone())
     }
 
-    pub fn consumer(&self, topics: &[&str]) -> RealConsumer {
+    pub(crate) fn consumer(&self, topics: &[&str]) -> RealConsumer {
         self.log().consumer(&self.name, topics).expect("a consumer")
     }
 
     /// Open, with the stage's transactional id of this slot.
-    pub fn producer(&self, slot: u32) -> RealProducer {
+    pub(crate) fn producer(&self, slot: u32) -> RealProducer {
         let mut producer = self.log().producer(&format!("{}-{slot}", self.name)).unwrap();
         assert_eq!(producer.init(), Outcome::Done);
         producer
@@ -91,10 +95,13 @@ impl Principal {
 }
 
 /// The whole test waits so long for one thing to happen.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Polls until something of interest happens.
-pub fn poll_until<T>(consumer: &mut RealConsumer, mut pick: impl FnMut(Polled) -> Option<T>) -> T {
+pub(crate) fn poll_until<T>(
+    consumer: &mut RealConsumer,
+    mut pick: impl FnMut(Polled) -> Option<T>,
+) -> T {
     let polls = PATIENCE.as_millis() / 100;
     for _ in 0..polls {
         if let Some(found) = pick(consumer.poll(Duration::from_millis(100)).expect("a poll")) {
@@ -105,7 +112,7 @@ pub fn poll_until<T>(consumer: &mut RealConsumer, mut pick: impl FnMut(Polled) -
 }
 
 /// Waits for an assignment that is not empty.
-pub fn assigned(consumer: &mut RealConsumer) -> Vec<TopicPartition> {
+pub(crate) fn assigned(consumer: &mut RealConsumer) -> Vec<TopicPartition> {
     poll_until(consumer, |polled| match polled {
         Polled::Assigned(partitions) if !partitions.is_empty() => Some(partitions),
         _ => None,
@@ -113,7 +120,7 @@ pub fn assigned(consumer: &mut RealConsumer) -> Vec<TopicPartition> {
 }
 
 /// Waits for a record.
-pub fn next_record(consumer: &mut RealConsumer) -> Record {
+pub(crate) fn next_record(consumer: &mut RealConsumer) -> Record {
     poll_until(consumer, |polled| match polled {
         Polled::Record(record) => Some(record),
         _ => None,
@@ -121,7 +128,7 @@ pub fn next_record(consumer: &mut RealConsumer) -> Record {
 }
 
 /// A record of text for one partition.
-pub fn text(topic: &str, partition: i32, value: &str) -> NewRecord {
+pub(crate) fn text(topic: &str, partition: i32, value: &str) -> NewRecord {
     NewRecord {
         topic: topic.into(),
         partition: Some(partition),
@@ -132,7 +139,7 @@ pub fn text(topic: &str, partition: i32, value: &str) -> NewRecord {
 }
 
 /// Writes records in one transaction as the administrator.
-pub fn fill(records: impl IntoIterator<Item = NewRecord>) {
+pub(crate) fn fill(records: impl IntoIterator<Item = NewRecord>) {
     let mut producer = RealLog::new(BROKER.admin()).producer(&unique("fill")).unwrap();
     assert_eq!(producer.init(), Outcome::Done);
     assert_eq!(producer.begin(), Outcome::Done);
@@ -140,4 +147,10 @@ pub fn fill(records: impl IntoIterator<Item = NewRecord>) {
         assert_eq!(producer.produce(record), Outcome::Done);
     }
     assert_eq!(producer.commit(), Outcome::Done);
+}
+
+/// The time, for tests that something is quick enough.
+#[expect(clippy::disallowed_methods, reason = "a real broker takes real time")]
+pub(crate) fn now() -> Instant {
+    Instant::now()
 }

@@ -1,0 +1,9 @@
+//! The real half on a real Apache Kafka, beyond the conformance suite: passwords and ACLs, bytes
+//! that others wrote, topologies, outages. Every stage has a principal of its own.
+
+mod clients;
+mod denials;
+mod outages;
+mod proxy;
+mod support;
+mod topology;

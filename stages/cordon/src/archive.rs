@@ -1,0 +1,247 @@
+//! What a pipeline left behind, for the reading commands: a cluster, or the directory of a demo.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    io::{BufWriter, Write as _},
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result};
+use cordon_audit::{AuditReport, Evidence, StageWiring, place_of};
+use cordon_cell::{CellEnd, CellJob, CellLimits, Cells, sealed_memfd};
+use cordon_container::{ReadLimits, SectionReader, SectionWriter};
+use cordon_kafka::{log::Record, model::ModelLog, real::RealLog, topology::Topology};
+use cordon_records::{
+    LogRecord, ObjectKey, Pointer,
+    cell::{Job, Mode, Part},
+    schema, single_object,
+};
+use cordon_store::{DirectoryStore, Store};
+
+use crate::{config::Config, wiring};
+
+/// Where results are.
+pub(crate) struct Archive {
+    source: Source,
+    pub(crate) store: Store,
+}
+
+enum Source {
+    Cluster(RealLog),
+    Saved(PathBuf),
+    Model(ModelLog),
+}
+
+/// Topics of a demo lie here, objects in `objects`.
+const LOG_DIR: &str = "log";
+/// The directory store of a demo.
+pub(crate) const OBJECTS_DIR: &str = "objects";
+
+impl Archive {
+    /// A demo's directory, or the configured cluster.
+    pub(crate) fn open(from: Option<&Path>, config: &Config) -> Result<Self> {
+        let Some(dir) = from else {
+            let log = RealLog::new(wiring::connection(config)?);
+            return Ok(Self { source: Source::Cluster(log), store: wiring::store(config)? });
+        };
+        anyhow::ensure!(dir.join(LOG_DIR).is_dir(), "{} is no demo's output", dir.display());
+        let store = DirectoryStore::open(dir.join(OBJECTS_DIR))?;
+        Ok(Self { source: Source::Saved(dir.join(LOG_DIR)), store: Store::Directory(store) })
+    }
+
+    /// A demo that just ran.
+    pub(crate) fn of_model(log: ModelLog, store: Store) -> Self {
+        Self { source: Source::Model(log), store }
+    }
+
+    /// Every committed record of a topic: (partition, offset, value).
+    fn records(&self, topic: &str) -> Result<Vec<(i32, i64, Vec<u8>)>> {
+        match &self.source {
+            Source::Cluster(log) => log
+                .reader(topic)?
+                .map(|record| Ok(record.map(|r| (r.at.partition, r.offset, r.value.to_vec()))?))
+                .collect(),
+            Source::Saved(dir) => read_saved(&dir.join(format!("{topic}.avro"))),
+            Source::Model(log) => {
+                let records = log.drive(|broker| broker.committed_records(topic)).into_iter();
+                Ok(records.map(|r| (r.at.partition, r.offset, r.value.to_vec())).collect())
+            }
+        }
+    }
+
+    /// Reads everything the audit wants and judges it; fetches each object if `objects`.
+    pub(crate) fn audit(
+        &self,
+        topology: &Topology,
+        runtime: &tokio::runtime::Handle,
+        objects: bool,
+    ) -> Result<AuditReport> {
+        let stages = wiring::audit_wiring(topology);
+        let mut evidence = Evidence::default();
+        for topic in pointer_topics(&stages) {
+            for (partition, offset, value) in self.records(&topic)? {
+                evidence.pointer(&topic, partition, offset, &value);
+            }
+        }
+        for stage in &stages {
+            for topic in stage.inputs.iter().filter(|_| stage.is_raw) {
+                for (partition, offset, _) in self.records(topic)? {
+                    evidence.raw(topic, partition, offset);
+                }
+            }
+            for (.., value) in self.records(&format!("receipts.{}", stage.stage))? {
+                evidence.receipt(&value);
+            }
+            for (.., value) in self.records(&format!("dead.{}", stage.stage))? {
+                evidence.letter(&value);
+            }
+        }
+        let mut report = evidence.judge(&stages);
+        if objects {
+            self.check_objects(&evidence, runtime, &mut report);
+        }
+        Ok(report)
+    }
+
+    fn check_objects(
+        &self,
+        evidence: &Evidence,
+        runtime: &tokio::runtime::Handle,
+        report: &mut AuditReport,
+    ) {
+        let pointers = evidence.pointers.values().flatten().filter_map(|r| r.pointer.as_ref());
+        for pointer in pointers {
+            if let Err(why) = runtime.block_on(self.fetch(pointer)) {
+                report.total.dangling += 1;
+                let (_, key, ..) = place_of(pointer);
+                report.faults.push(|| format!("{}: {key}: {why:#}", pointer.stage));
+            }
+        }
+    }
+
+    async fn fetch(&self, pointer: &Pointer) -> Result<bytes::Bytes> {
+        let key = ObjectKey::parse(&pointer.key)?;
+        let digest = pointer.digest.context("the pointer has no digest")?;
+        let start = pointer.range_start_bytes.unsigned_abs();
+        let len = pointer.range_bytes.unsigned_abs();
+        Ok(self.store.get(&pointer.bucket, &key, start, len, digest).await?)
+    }
+
+    /// The payloads of a topic as JSON lines, rendered in a cell; elements united.
+    pub(crate) fn render(
+        &self,
+        topic: &str,
+        cells: &Cells,
+        runtime: &tokio::runtime::Handle,
+    ) -> Result<Vec<u8>> {
+        let (mut parts, mut pieces, mut offset) = (Vec::new(), Vec::new(), 0);
+        for (.., value) in self.records(topic)? {
+            let Ok(pointer) = single_object::decode::<Pointer>(&value) else { continue };
+            let bytes = runtime.block_on(self.fetch(&pointer))?;
+            parts.push(Part {
+                offset_bytes: offset,
+                len_bytes: bytes.len() as i64,
+                schema: pointer.schema,
+                from: 0,
+                to: pointer.datapoints.unwrap_or(0),
+                datapoints: pointer.datapoints,
+                decoded_bytes_max: i64::MAX,
+                selection: None,
+            });
+            offset += bytes.len() as i64;
+            pieces.push(bytes);
+        }
+        let job = Job {
+            parts,
+            partitions: 1,
+            chunk_datapoints: 64,
+            sentenced: Vec::new(),
+            frames_offset_bytes: 0,
+            frames_bytes: 0,
+            budget_ms: 0,
+            mode: Mode::Process,
+            options: [("unite".to_owned(), "true".to_owned())].into(),
+        };
+        let slices: Vec<&[u8]> = pieces.iter().map(|piece| &piece[..]).collect();
+        let input = sealed_memfd("payloads", &slices)?;
+        let result =
+            cells.run(CellJob { header: single_object::encode(&job)?, input, limits: limits() });
+        anyhow::ensure!(result.end == CellEnd::Finished, "the cell ended: {:?}", result.end);
+        // What a cell prints may reach a terminal: nothing but text and line breaks.
+        let mut lines = result.output;
+        lines.retain(|byte| *byte == b'\n' || !byte.is_ascii_control());
+        Ok(lines)
+    }
+}
+
+/// A whole graph is united in one cell.
+fn limits() -> CellLimits {
+    CellLimits {
+        data_bytes_max: 8 << 30,
+        output_bytes_max: 4 << 30,
+        wall_max: std::time::Duration::from_secs(600),
+        datapoint_cpu_max: std::time::Duration::from_secs(60),
+        datapoint_wall_max: std::time::Duration::from_secs(120),
+        ..CellLimits::default()
+    }
+}
+
+fn pointer_topics(stages: &[StageWiring]) -> Vec<String> {
+    let inputs = stages.iter().filter(|stage| !stage.is_raw).flat_map(|stage| &stage.inputs);
+    let mut topics: Vec<String> =
+        inputs.chain(stages.iter().map(|stage| &stage.output)).cloned().collect();
+    topics.sort();
+    topics.dedup();
+    topics
+}
+
+/// Saves every topic's committed records as `DIR/log/<topic>.avro`.
+pub(crate) fn save(log: &ModelLog, dir: &Path) -> Result<()> {
+    let dir = dir.join(LOG_DIR);
+    fs::create_dir_all(&dir)?;
+    for topic in log.drive(|broker| broker.topics()) {
+        let file = File::create(dir.join(format!("{topic}.avro")))?;
+        let mut writer = SectionWriter::new(schema::LOG_RECORD.current(), BufWriter::new(file));
+        for record in log.drive(|broker| broker.committed_records(&topic)) {
+            writer.append(&saved(&record))?;
+        }
+        writer.finish_section()?;
+        writer.into_inner().flush()?;
+    }
+    Ok(())
+}
+
+fn saved(record: &Record) -> LogRecord {
+    LogRecord {
+        partition: record.at.partition,
+        offset: record.offset,
+        timestamp_ms: record.timestamp_ms,
+        key: record.key.as_ref().map(|key| key.to_vec()),
+        value: record.value.to_vec(),
+    }
+}
+
+/// Reads what [`save`] wrote: the demo's own log, not a payload.
+fn read_saved(path: &Path) -> Result<Vec<(i32, i64, Vec<u8>)>> {
+    let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let expected = Some(schema::LOG_RECORD.current().fingerprint);
+    let mut reader =
+        SectionReader::open(&bytes, &schema::LOG_RECORD, expected, ReadLimits::default())?;
+    let mut records = Vec::new();
+    while let Some((_, record)) = reader.next::<LogRecord>()? {
+        records.push((record.partition, record.offset, record.value));
+    }
+    Ok(records)
+}
+
+/// Counts lines by their first key: nodes and edges of a rendered graph.
+pub(crate) fn count_lines(lines: &[u8]) -> BTreeMap<&'static str, i64> {
+    let mut counts = BTreeMap::from([("node", 0), ("edge", 0)]);
+    for line in lines.split(|byte| *byte == b'\n') {
+        for (kind, count) in &mut counts {
+            *count += i64::from(line.starts_with(format!("{{\"{kind}\":").as_bytes()));
+        }
+    }
+    counts
+}

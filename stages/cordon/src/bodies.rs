@@ -1,0 +1,69 @@
+//! What runs in cells: the wiring of stages to the driver inside a cell.
+
+use std::ffi::OsString;
+
+use anyhow::{Result, bail};
+use cordon_body::{RawIntake, decode_job, render, run, run_with};
+use cordon_cell::{CellContext, JailMode, zygote, zygote::ZygoteSettings};
+use cordon_flow::{Accumulate, Graph, Stage};
+use cordon_generate::Generate;
+use cordon_merge::Merge;
+use cordon_pack::{Lines, Pack};
+use cordon_records::Fingerprint;
+
+/// Serves cells of one kind until the client is gone.
+pub(crate) fn serve(kind: &str, jail: JailMode) -> Result<()> {
+    let settings = ZygoteSettings { jail, ..ZygoteSettings::default() };
+    match kind {
+        "pack" => zygote::serve(&settings, |cell: &CellContext| {
+            drive(cell, |job, input, mut io| {
+                run_with::<Pack, RawIntake<'_>>(&Pack, job, input, &mut io)
+            })
+        }),
+        "generate" => zygote::serve(&settings, stage_body(Generate)),
+        "merge" => zygote::serve(&settings, stage_body(Merge)),
+        "ingest" => zygote::serve(&settings, |cell: &CellContext| {
+            drive(cell, |job, input, mut io| cordon_ingest::run(job, input, &mut io))
+        }),
+        "reader" => zygote::serve(&settings, |cell: &CellContext| {
+            drive(cell, |job, input, mut io| render(job, input, &mut io))
+        }),
+        other => bail!("there is no stage {other}"),
+    }
+}
+
+fn stage_body<S: Stage>(stage: S) -> impl Fn(&CellContext) -> Result<(), String> {
+    move |cell| drive(cell, |job, input, mut io| run(&stage, job, input, &mut io))
+}
+
+fn drive<'a>(
+    cell: &'a CellContext,
+    body: impl FnOnce(
+        &cordon_records::cell::Job,
+        &'a [u8],
+        &'a CellContext,
+    ) -> Result<(), cordon_body::BodyFault>,
+) -> Result<(), String> {
+    let job = decode_job(cell.header()).map_err(|fault| fault.to_string())?;
+    body(&job, cell.input(), cell).map_err(|fault| fault.to_string())
+}
+
+/// The schema that a stage's cells write with.
+pub(crate) fn output_schema(stage: &str) -> Option<Fingerprint> {
+    let family = match stage {
+        "pack" => Lines::schemas(),
+        "generate" | "merge" => Graph::schemas(),
+        _ => return None,
+    };
+    Some(family.current().fingerprint)
+}
+
+/// Arguments that start this program as a zygote of a kind.
+pub(crate) fn zygote_args(kind: &str, jail: JailMode) -> Vec<OsString> {
+    let jail = match jail {
+        JailMode::Strict => "strict",
+        JailMode::Best => "best",
+        JailMode::Off => "off",
+    };
+    ["zygote", kind, "--jail", jail].map(OsString::from).to_vec()
+}

@@ -1,0 +1,106 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Streaming security telemetry: logs in, one merged graph out, every step isolated.
+#[derive(Debug, Parser)]
+#[command(name = "cordon", version, max_term_width = 100)]
+pub(crate) struct Cli {
+    /// The configuration; `cordon.toml` in the working directory unless given. `CORDON_*` goes
+    /// first.
+    #[arg(long, global = true, value_name = "FILE", env = "CORDON_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// Print JSON.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the whole pipeline here, with nothing installed: embedded log, directory store, real
+    /// cells.
+    Demo(DemoArgs),
+    /// Run one stage against the configured Kafka and S3.
+    Run {
+        /// The stage: pack, generate or merge.
+        stage: String,
+    },
+    /// Bring files in: JSON lines and EVTX; plain, gz, zst, zip, tar, and directories of them.
+    Ingest {
+        /// Files and directories.
+        #[arg(required = true)]
+        paths: Vec<PathBuf>,
+        /// Distinguishes ingests that run at the same time: the last part of `transactional.id`.
+        #[arg(long, default_value = "0")]
+        id: String,
+    },
+    /// Topics, users, ACLs and policies, from one file.
+    #[command(subcommand)]
+    Topology(TopologyCommand),
+    /// Print the merged graph, one node or edge a line.
+    Graph(FromArgs),
+    /// Check that every datapoint has exactly one fate.
+    Audit(AuditArgs),
+    #[command(hide = true)]
+    Zygote {
+        kind: String,
+        #[arg(long, default_value = "best")]
+        jail: String,
+    },
+    #[command(hide = true)]
+    Courier { stage: String },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// Files and directories; without any, generated telemetry.
+    pub(crate) paths: Vec<PathBuf>,
+    /// Where results go; must not exist or be empty.
+    #[arg(long, value_name = "DIR", default_value = "cordon-demo")]
+    pub(crate) out: PathBuf,
+    /// Slots of each stage.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=64))]
+    pub(crate) slots: u32,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct FromArgs {
+    /// Read the results of a demo instead of the configured cluster.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) from: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AuditArgs {
+    #[command(flatten)]
+    pub(crate) from: FromArgs,
+    /// Do not fetch the objects that pointers name.
+    #[arg(long)]
+    pub(crate) no_objects: bool,
+    /// Datapoints whose turn has not come are a fault too.
+    #[arg(long)]
+    pub(crate) complete: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TopologyCommand {
+    /// Print the diagram, topics, ACLs and IAM policies.
+    Show {
+        /// Print the IAM policies alone.
+        #[arg(long)]
+        iam: bool,
+    },
+    /// Make the cluster so: topics, users, ACLs, first offsets; and the bucket's canaries.
+    Apply {
+        /// Where password files are, or are made.
+        #[arg(long, value_name = "DIR", default_value = "secrets")]
+        secrets: PathBuf,
+        /// Replicas of each topic, instead of the topology's number.
+        #[arg(long)]
+        replication: Option<i32>,
+    },
+}

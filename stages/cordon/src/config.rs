@@ -1,0 +1,305 @@
+//! Configuration: `cordon.toml`, overridden by `CORDON_*`, secrets only by file.
+//!
+//! Every fault is collected, so that a person fixes a configuration in one go.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use cordon_cell::JailMode;
+
+/// A configuration, checked.
+#[derive(Clone, Debug)]
+pub(crate) struct Config {
+    pub(crate) kafka: Option<KafkaConfig>,
+    pub(crate) store: Option<StoreConfig>,
+    pub(crate) topology: Option<PathBuf>,
+    pub(crate) courier: CourierConfig,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct KafkaConfig {
+    pub(crate) bootstrap: String,
+    pub(crate) tls: bool,
+    pub(crate) ca_file: Option<PathBuf>,
+    pub(crate) username: String,
+    pub(crate) password_file: PathBuf,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum StoreConfig {
+    Directory(PathBuf),
+    S3 { endpoint: Option<String>, region: String, path_style: bool, credentials_file: PathBuf },
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct CourierConfig {
+    /// Slots of this courier.
+    pub(crate) slots: u32,
+    /// Number of its first slot within the stage: no two couriers may share one.
+    pub(crate) slot_base: u32,
+    /// Age at which the supervisor replaces a courier.
+    pub(crate) recycle: Duration,
+    pub(crate) jail: JailMode,
+    /// Datapoints in a full batch, where the default does not fit.
+    pub(crate) batch_datapoints_max: Option<i64>,
+}
+
+/// Everything that is wrong with a configuration.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", .0.join("\n"))]
+pub(crate) struct ConfigFaults(pub(crate) Vec<String>);
+
+/// Where a configuration is looked for unless `--config` says otherwise.
+const DEFAULT_FILE: &str = "cordon.toml";
+/// Variables that belong to the tests and the build, not to the configuration.
+const FOREIGN_VARIABLES: &[&str] =
+    &["CORDON_DATA", "CORDON_KAFKA_LIBS", "CORDON_PYTHON", "CORDON_CONFIG", "CORDON_LOG"];
+
+impl Config {
+    /// Reads `file`, or `cordon.toml` where there is one, and the environment.
+    pub(crate) fn load(file: Option<&Path>) -> Result<Self, ConfigFaults> {
+        let text = match file {
+            Some(file) => std::fs::read_to_string(file).map_err(|error| {
+                ConfigFaults(vec![format!("cannot read {}: {error}", file.display())])
+            })?,
+            None => std::fs::read_to_string(DEFAULT_FILE).unwrap_or_default(),
+        };
+        let variables = std::env::vars().filter(|(name, _)| name.starts_with("CORDON_")).collect();
+        Self::parse(&text, variables)
+    }
+
+    /// Reads a configuration's text and the `CORDON_*` variables.
+    pub(crate) fn parse(
+        text: &str,
+        variables: BTreeMap<String, String>,
+    ) -> Result<Self, ConfigFaults> {
+        let mut reader = Reader::new(text, variables);
+        let config = Self {
+            kafka: reader.kafka(),
+            store: reader.store(),
+            topology: reader.path("topology"),
+            courier: reader.courier(),
+        };
+        reader.finish(config)
+    }
+}
+
+/// Looks values up by their dotted name, the environment first, and remembers what was wrong.
+struct Reader {
+    table: toml::Table,
+    variables: BTreeMap<String, String>,
+    asked: BTreeSet<String>,
+    faults: Vec<String>,
+}
+
+impl Reader {
+    fn new(text: &str, variables: BTreeMap<String, String>) -> Self {
+        let mut faults = Vec::new();
+        let table = text.parse().unwrap_or_else(|error| {
+            faults.push(format!("the configuration is not TOML: {error}"));
+            toml::Table::new()
+        });
+        Self { table, variables, asked: BTreeSet::new(), faults }
+    }
+
+    fn kafka(&mut self) -> Option<KafkaConfig> {
+        let bootstrap = self.string("kafka.bootstrap");
+        let tls = self.boolean("kafka.tls").unwrap_or(true);
+        let ca_file = self.path("kafka.ca_file");
+        let username = self.string("kafka.username");
+        let password_file = self.path("kafka.password_file");
+        let bootstrap = bootstrap?;
+        Some(KafkaConfig {
+            bootstrap,
+            tls,
+            ca_file,
+            username: self.required("kafka.username", username)?,
+            password_file: self.required("kafka.password_file", password_file)?,
+        })
+    }
+
+    fn store(&mut self) -> Option<StoreConfig> {
+        let directory = self.path("store.directory");
+        let endpoint = self.string("s3.endpoint");
+        let region = self.string("s3.region");
+        let path_style = self.boolean("s3.path_style").unwrap_or(false);
+        let credentials_file = self.path("s3.credentials_file");
+        match (directory, region.is_some() || credentials_file.is_some() || endpoint.is_some()) {
+            (Some(_), true) => {
+                self.faults.push("store.directory and s3.* exclude each other".to_owned());
+                None
+            }
+            (Some(directory), false) => Some(StoreConfig::Directory(directory)),
+            (None, false) => None,
+            (None, true) => Some(StoreConfig::S3 {
+                endpoint,
+                path_style,
+                region: self.required("s3.region", region)?,
+                credentials_file: self.required("s3.credentials_file", credentials_file)?,
+            }),
+        }
+    }
+
+    fn courier(&mut self) -> CourierConfig {
+        let jail = match self.string("courier.jail").as_deref() {
+            None | Some("best") => JailMode::Best,
+            Some("strict") => JailMode::Strict,
+            Some("off") => JailMode::Off,
+            Some(other) => {
+                self.faults.push(format!(
+                    "courier.jail is {other:?}; it must be \"best\", \"strict\" or \"off\""
+                ));
+                JailMode::Best
+            }
+        };
+        CourierConfig {
+            slots: self.integer("courier.slots", 1, 1024).unwrap_or(1) as u32,
+            slot_base: self.integer("slot_base", 0, 1 << 20).unwrap_or(0) as u32,
+            recycle: Duration::from_secs(
+                60 * self.integer("courier.recycle_minutes", 1, 1440).unwrap_or(15).unsigned_abs(),
+            ),
+            jail,
+            batch_datapoints_max: self.integer("courier.batch_datapoints_max", 1, 1 << 20),
+        }
+    }
+
+    fn required<T>(&mut self, name: &str, value: Option<T>) -> Option<T> {
+        if value.is_none() {
+            self.faults
+                .push(format!("{name} is missing (or {} in the environment)", variable(name)));
+        }
+        value
+    }
+
+    fn string(&mut self, name: &str) -> Option<String> {
+        match self.value(name)? {
+            toml::Value::String(text) => Some(text),
+            other => self.wrong(name, "a string", &other),
+        }
+    }
+
+    fn path(&mut self, name: &str) -> Option<PathBuf> {
+        self.string(name).map(PathBuf::from)
+    }
+
+    fn boolean(&mut self, name: &str) -> Option<bool> {
+        match self.value(name)? {
+            toml::Value::Boolean(value) => Some(value),
+            toml::Value::String(text) if text == "true" => Some(true),
+            toml::Value::String(text) if text == "false" => Some(false),
+            other => self.wrong(name, "true or false", &other),
+        }
+    }
+
+    fn integer(&mut self, name: &str, min: i64, max: i64) -> Option<i64> {
+        let value = self.value(name)?;
+        let number = match &value {
+            toml::Value::Integer(number) => Some(*number),
+            toml::Value::String(text) => text.parse().ok(),
+            _ => None,
+        };
+        match number {
+            Some(number) if (min..=max).contains(&number) => Some(number),
+            _ => self.wrong(name, &format!("a whole number from {min} to {max}"), &value),
+        }
+    }
+
+    fn wrong<T>(&mut self, name: &str, wanted: &str, found: &toml::Value) -> Option<T> {
+        self.faults.push(format!("{name} must be {wanted}, not {found}"));
+        None
+    }
+
+    fn value(&mut self, name: &str) -> Option<toml::Value> {
+        self.asked.insert(name.to_owned());
+        if let Some(text) = self.variables.get(&variable(name)) {
+            return Some(toml::Value::String(text.clone()));
+        }
+        let mut segments = name.split('.');
+        let mut value = self.table.get(segments.next()?)?;
+        for segment in segments {
+            value = value.get(segment)?;
+        }
+        Some(value.clone())
+    }
+
+    /// The configuration, if nothing was wrong and nothing is left that nobody asked for.
+    fn finish(mut self, config: Config) -> Result<Config, ConfigFaults> {
+        let mut names = Vec::new();
+        flatten("", &self.table, &mut names);
+        for name in names {
+            if !self.asked.contains(&name) {
+                self.faults.push(format!("{name} is not a setting of cordon"));
+            }
+        }
+        let known: BTreeSet<String> = self.asked.iter().map(|name| variable(name)).collect();
+        for name in self.variables.keys() {
+            if !known.contains(name) && !FOREIGN_VARIABLES.contains(&name.as_str()) {
+                self.faults
+                    .push(format!("the environment variable {name} is not a setting of cordon"));
+            }
+        }
+        if self.faults.is_empty() { Ok(config) } else { Err(ConfigFaults(self.faults)) }
+    }
+}
+
+/// `kafka.password_file` is `CORDON_KAFKA_PASSWORD_FILE`.
+fn variable(name: &str) -> String {
+    format!("CORDON_{}", name.replace('.', "_").to_uppercase())
+}
+
+fn flatten(prefix: &str, table: &toml::Table, names: &mut Vec<String>) {
+    for (key, value) in table {
+        let name = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
+        match value {
+            toml::Value::Table(inner) => flatten(&name, inner, names),
+            _ => names.push(name),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str, variables: &[(&str, &str)]) -> Result<Config, String> {
+        let variables =
+            variables.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
+        Config::parse(text, variables).map_err(|faults| faults.to_string())
+    }
+
+    #[test]
+    fn every_fault_is_told_at_once() {
+        let faults = parse(
+            "[kafka]\nbootstrap = \"b:9092\"\npasword_file = \"x\"\n[courier]\nslots = 0\n",
+            &[("CORDON_COURIER_JAIL", "loose"), ("CORDON_TYPO", "1")],
+        )
+        .unwrap_err();
+        expect_test::expect![[r#"
+            kafka.username is missing (or CORDON_KAFKA_USERNAME in the environment)
+            courier.jail is "loose"; it must be "best", "strict" or "off"
+            courier.slots must be a whole number from 1 to 1024, not 0
+            kafka.pasword_file is not a setting of cordon
+            the environment variable CORDON_TYPO is not a setting of cordon"#]]
+        .assert_eq(&faults);
+    }
+
+    #[test]
+    fn the_environment_goes_first() {
+        let config = parse(
+            "slot_base = 1\n[store]\ndirectory = \"a\"\n",
+            &[("CORDON_STORE_DIRECTORY", "b"), ("CORDON_SLOT_BASE", "7")],
+        )
+        .unwrap();
+        assert!(matches!(config.store, Some(StoreConfig::Directory(d)) if d == Path::new("b")));
+        assert_eq!(config.courier.slot_base, 7);
+    }
+
+    #[test]
+    fn two_stores_exclude_each_other() {
+        let faults = parse("[store]\ndirectory = \"a\"\n[s3]\nregion = \"r\"\n", &[]).unwrap_err();
+        assert_eq!(faults, "store.directory and s3.* exclude each other");
+    }
+}

@@ -1,0 +1,115 @@
+//! `cordon run STAGE`: the supervisor, and the courier process it starts.
+
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+    sync::Arc,
+    thread,
+};
+
+use anyhow::{Context, Result};
+use cordon_cell::{CellLimits, Cells, take_socket};
+use cordon_courier::{Courier, Limits, event::Halt};
+use cordon_kafka::{real::RealLog, topology::Topology};
+
+use crate::{
+    bodies,
+    config::Config,
+    supervisor::{self, Supervised, exit},
+    wiring,
+};
+
+/// Runs a stage until it is told to stop. Returns the exit code.
+pub(crate) fn run(stage: &str, config: &Config, config_file: Option<&Path>) -> Result<i32> {
+    // What is wrong with configuration is told now, once, and not by every child.
+    let topology = wiring::topology(config.topology.as_deref())?;
+    anyhow::ensure!(topology.stages.contains_key(stage), "the topology has no stage {stage}");
+    wiring::connection(config)?;
+    wiring::store(config)?;
+    let mut courier_args: Vec<OsString> = vec!["courier".into(), stage.into()];
+    if let Some(file) = config_file {
+        courier_args.push("--config".into());
+        courier_args.push(PathBuf::from(file).into());
+    }
+    let is_ours = |name: &OsString| {
+        name.to_str().is_some_and(|name| name.starts_with("CORDON_") || name == "RES_OPTIONS")
+    };
+    supervisor::supervise(&Supervised {
+        zygote_args: bodies::zygote_args(stage, config.courier.jail),
+        courier_args,
+        courier_env: std::env::vars_os().filter(|(name, _)| is_ours(name)).collect(),
+        recycle: config.courier.recycle,
+    })
+}
+
+/// The courier process: its slots, each on a thread. Returns the exit code.
+pub(crate) fn courier(stage: &str, config: &Config) -> Result<i32> {
+    let cells = Cells::connect(take_socket()?).context("the zygote did not start")?;
+    let topology = wiring::topology(config.topology.as_deref())?;
+    let log = RealLog::new(wiring::connection(config)?);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(RUNTIME_THREADS)
+        .enable_all()
+        .build()?;
+    let settings = wiring::stage_settings(&topology, stage, &log, limits(config))?;
+    let courier = Arc::new(Courier {
+        log: Arc::new(log),
+        store: wiring::store(config)?,
+        notes: notes(&cells),
+        cells,
+        runtime: runtime.handle().clone(),
+        settings: Arc::new(settings),
+        cell_limits: CellLimits::default(),
+        stop: supervisor::stop_flag()?,
+    });
+    let slots = (0..config.courier.slots).map(|index| {
+        let courier = courier.clone();
+        let number = config.courier.slot_base + index;
+        let id = format!("{}{number}", Topology::transactional_prefix(stage));
+        thread::spawn(move || {
+            let halt = courier.run_slot(&id);
+            // One slot that ends takes the others along: the supervisor starts all anew.
+            courier.stop.store(true, std::sync::atomic::Ordering::Relaxed);
+            halt
+        })
+    });
+    let slots: Vec<_> = slots.collect();
+    let halts: Vec<Halt> = slots
+        .into_iter()
+        .map(|slot| slot.join().unwrap_or_else(|_| Halt::Broken("a slot panicked".to_owned())))
+        .collect();
+    Ok(exit_code(&halts))
+}
+
+/// S3 calls wait far more than they compute.
+const RUNTIME_THREADS: usize = 2;
+
+pub(crate) fn limits(config: &Config) -> Limits {
+    let default = Limits::default();
+    Limits {
+        batch_datapoints_max: config
+            .courier
+            .batch_datapoints_max
+            .unwrap_or(default.batch_datapoints_max),
+        ..default
+    }
+}
+
+/// Jail layers that this machine does not have, for logs and metrics.
+pub(crate) fn notes(cells: &Cells) -> Vec<String> {
+    let missing = cells.jail().missing.iter();
+    missing.map(|layer| format!("jail layer missing: {layer:?}")).collect()
+}
+
+fn exit_code(halts: &[Halt]) -> i32 {
+    let code = |halt: &Halt| match halt {
+        Halt::Stopped => exit::STOPPED,
+        Halt::Duplicate(_) => exit::DUPLICATE,
+        Halt::Denied(_) | Halt::Progress { .. } => exit::HALTED,
+        Halt::Zygote | Halt::Broken(_) => exit::FAILED,
+    };
+    for halt in halts.iter().filter(|halt| **halt != Halt::Stopped) {
+        tracing::error!("{halt}");
+    }
+    halts.iter().map(code).max().unwrap_or(exit::STOPPED)
+}

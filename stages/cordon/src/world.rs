@@ -1,0 +1,22 @@
+//! The real time and randomness.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use cordon_courier::Environment;
+use uuid::Uuid;
+
+/// What the pure parts are given.
+pub(crate) struct World;
+
+impl Environment for World {
+    #[expect(clippy::disallowed_methods, reason = "the shell is where time comes from")]
+    fn now_ms(&mut self) -> i64 {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the shell is where randomness comes from")]
+    fn uuid(&mut self) -> Uuid {
+        Uuid::new_v4()
+    }
+}

@@ -1,0 +1,87 @@
+//! Tables of names that are looked up many times a line.
+//!
+//! A `match` over fifty strings compares with one after the other, which for the keys of a line
+//! costs more than reading them. Here a hash over the length and three letters of a name finds its
+//! place, and most strangers find an empty one. The tables are made at compile time.
+
+/// Places of a table: four times today's largest one, so that few names share one.
+const PLACES: usize = 256;
+
+/// Marks a place without a name.
+const EMPTY: u8 = u8::MAX;
+
+/// Names and what they stand for.
+pub(crate) struct Names<T: 'static, const N: usize> {
+    names: [(&'static str, T); N],
+    /// Index of a name at its place, or behind it at the next free one.
+    places: [u8; PLACES],
+}
+
+impl<T: Copy, const N: usize> Names<T, N> {
+    /// Lays out a table.
+    pub(crate) const fn new(names: [(&'static str, T); N]) -> Self {
+        assert!(N <= PLACES / 2, "a table keeps empty places, where a search can end");
+        let mut places = [EMPTY; PLACES];
+        let mut index = 0;
+        while index < N {
+            let mut place = place_of(names[index].0.as_bytes());
+            while places[place] != EMPTY {
+                place = (place + 1) % PLACES;
+            }
+            #[expect(clippy::cast_possible_truncation, reason = "at most half of 256")]
+            let small = index as u8;
+            places[place] = small;
+            index += 1;
+        }
+        Self { names, places }
+    }
+
+    /// What a name stands for.
+    pub(crate) fn get(&self, name: &str) -> Option<T> {
+        let mut place = place_of(name.as_bytes());
+        while self.places[place] != EMPTY {
+            let (known, meaning) = self.names[usize::from(self.places[place])];
+            if known == name {
+                return Some(meaning);
+            }
+            place = (place + 1) % PLACES;
+        }
+        None
+    }
+}
+
+/// Any value does for correctness; these letters tell Sysmon's field names apart well.
+const fn place_of(name: &[u8]) -> usize {
+    let len = name.len();
+    if len == 0 {
+        return 0;
+    }
+    let letters = [name[0], name[len / 2], name[len - 1], len.to_le_bytes()[0]];
+    let spread = u32::from_le_bytes(letters).wrapping_mul(0x9E37_79B1);
+    spread.to_be_bytes()[0] as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    static NAMES: Names<u8, 6> =
+        Names::new([("pid", 1), ("path", 2), ("uid", 3), ("x", 4), ("papah", 5), ("port", 6)]);
+
+    #[test]
+    fn every_name_is_found_and_no_other() {
+        for (name, meaning) in NAMES.names {
+            assert_eq!(NAMES.get(name), Some(meaning), "{name}");
+        }
+        for stranger in ["", "pad", "pbth", "paths", "y", "é", &"long".repeat(200)] {
+            assert_eq!(NAMES.get(stranger), None, "{stranger}");
+        }
+    }
+
+    #[test]
+    fn names_that_share_a_place_are_both_found() {
+        static TWINS: Names<u8, 3> = Names::new([("axbxc", 1), ("aybyc", 2), ("azbzc", 3)]);
+        let twins = ["axbxc", "aybyc", "azbzc", "a-b-c"].map(|name| TWINS.get(name));
+        assert_eq!(twins, [Some(1), Some(2), Some(3), None]);
+    }
+}
