@@ -83,4 +83,6 @@ pub use client::Cells;
 pub use context::{CellContext, CellIoError, take_panic};
 pub use jail::{JailLayer, JailMode, JailReport};
 pub use memfd::sealed_memfd;
-pub use spawn::{SpawnedZygote, from_lasting_thread, spawn_courier, spawn_zygote, take_socket};
+pub use spawn::{
+    SpawnedZygote, from_lasting_thread, spawn_courier, spawn_zygote, take_socket, terminate,
+};

@@ -29,7 +29,7 @@ use std::{
 use rustix::{
     io::fcntl_dupfd_cloexec,
     net::{AddressFamily, SocketFlags, SocketType},
-    process::{Pid, Signal, getpid, getppid, set_parent_process_death_signal},
+    process::{Pid, Signal, getpid, getppid, kill_process, set_parent_process_death_signal},
 };
 
 use crate::sys;
@@ -75,6 +75,17 @@ pub fn spawn_courier(
     let mut command = this_program(args);
     command.env_clear().envs(env.iter().cloned());
     spawn_with_socket(command, zygote_socket)
+}
+
+/// Asks a child to stop in good order: SIGTERM. For couriers; a zygote ignores it, and ends when
+/// its courier does.
+///
+/// # Errors
+///
+/// The child may not be signalled. One that has ended but was not waited for is no error.
+pub fn terminate(child: &Child) -> io::Result<()> {
+    let pid = Pid::from_raw(child.id().cast_signed()).ok_or(io::ErrorKind::InvalidInput)?;
+    Ok(kill_process(pid, Signal::TERM)?)
 }
 
 /// The socket this process was started with by [`spawn_zygote`] or [`spawn_courier`]. Once.

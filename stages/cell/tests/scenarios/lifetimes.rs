@@ -4,6 +4,7 @@ use std::{
     ffi::OsString,
     fs,
     io::Read,
+    os::unix::process::ExitStatusExt,
     path::Path,
     process::{Command, ExitCode, Stdio},
     sync::mpsc,
@@ -12,6 +13,7 @@ use std::{
 
 use cordon_cell::{
     CellEnd, Cells, SpawnedZygote, from_lasting_thread, spawn_courier, spawn_zygote, take_socket,
+    terminate,
 };
 use rustix::process::Signal;
 
@@ -28,6 +30,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     ("a_dead_supervisor_takes_all_along", a_dead_supervisor_takes_all_along),
     ("a_lasting_thread_keeps_its_children", a_lasting_thread_keeps_its_children),
     ("a_zygote_that_cannot_start_is_an_error", a_zygote_that_cannot_start_is_an_error),
+    ("a_courier_can_be_asked_to_stop", a_courier_can_be_asked_to_stop),
 ];
 
 /// How long an end may take: a hundred times what it does.
@@ -130,6 +133,19 @@ fn a_dead_supervisor_takes_all_along() {
     supervisor.wait().unwrap();
     let took = within(SOON, "all are gone", || !all.iter().any(|process| is_alive(*process)));
     println!("  {} processes gone after {} ms", all.len(), took.as_millis());
+}
+
+/// A courier that does not care about the signal is ended by it; one that does is asked.
+fn a_courier_can_be_asked_to_stop() {
+    let directory = tempfile::tempdir().unwrap();
+    let told = directory.path().join("courier");
+    let SpawnedZygote { mut child, socket } = spawn_zygote(&role("zygote", &["best"])).unwrap();
+    let arguments = role("courier", &[told.to_str().unwrap()]);
+    let mut courier = spawn_courier(&arguments, &[], socket).unwrap();
+    within(SOON, "the courier works", || told.exists());
+    terminate(&courier).unwrap();
+    assert_eq!(courier.wait().unwrap().signal(), Some(libc::SIGTERM));
+    assert!(child.wait().unwrap().success(), "and the zygote ends with it");
 }
 
 pub(crate) fn supervisor_role(arguments: &[String]) -> ExitCode {
