@@ -7,6 +7,8 @@
 //!
 //! Without a file the lines are generated. Each figure is the best of nine runs on one core.
 
+#![expect(clippy::print_stdout, reason = "an example prints what it measured")]
+
 use std::{hint::black_box, path::Path, time::Instant};
 
 use apache_avro::{

@@ -4,7 +4,7 @@ use zstd::zstd_safe::{self, CCtx, CParameter, DCtx};
 
 /// Blocks are small and mostly decoded more often than written, and the next level up costs
 /// more CPU than it saves in bytes at the prices of S3.
-const LEVEL: i32 = 1;
+const LEVEL: i32 = -1;
 
 /// `ZSTD_error_dstSize_tooSmall` of `zstd_errors.h`, whose numbers are part of the stable API.
 /// zstd returns errors as negative sizes.

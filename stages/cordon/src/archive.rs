@@ -28,7 +28,7 @@ pub(crate) struct Archive {
 }
 
 enum Source {
-    Cluster(RealLog),
+    Cluster(Box<RealLog>),
     Saved(PathBuf),
     Model(ModelLog),
 }
@@ -43,7 +43,10 @@ impl Archive {
     pub(crate) fn open(from: Option<&Path>, config: &Config) -> Result<Self> {
         let Some(dir) = from else {
             let log = RealLog::new(wiring::connection(config)?);
-            return Ok(Self { source: Source::Cluster(log), store: wiring::store(config)? });
+            return Ok(Self {
+                source: Source::Cluster(Box::new(log)),
+                store: wiring::store(config)?,
+            });
         };
         anyhow::ensure!(dir.join(LOG_DIR).is_dir(), "{} is no demo's output", dir.display());
         let store = DirectoryStore::open(dir.join(OBJECTS_DIR))?;

@@ -55,8 +55,14 @@ pub(crate) struct ConfigFaults(pub(crate) Vec<String>);
 /// Where a configuration is looked for unless `--config` says otherwise.
 const DEFAULT_FILE: &str = "cordon.toml";
 /// Variables that belong to the tests and the build, not to the configuration.
-const FOREIGN_VARIABLES: &[&str] =
-    &["CORDON_DATA", "CORDON_KAFKA_LIBS", "CORDON_PYTHON", "CORDON_CONFIG", "CORDON_LOG"];
+const FOREIGN_VARIABLES: &[&str] = &[
+    "CORDON_DATA",
+    "CORDON_BIN",
+    "CORDON_KAFKA_LIBS",
+    "CORDON_PYTHON",
+    "CORDON_CONFIG",
+    "CORDON_LOG",
+];
 
 impl Config {
     /// Reads `file`, or `cordon.toml` where there is one, and the environment.

@@ -266,7 +266,10 @@ fn split(cells: &Cells, path: &Path, mut send: impl FnMut(News) -> bool) -> bool
                 });
             }
             _ => {
-                return send(News::Fault(format!("{}: its cell dies: {:?}", file.name, result.end)));
+                return send(News::Fault(format!(
+                    "{}: its cell dies: {:?}",
+                    file.name, result.end
+                )));
             }
         }
     }
