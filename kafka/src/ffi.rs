@@ -91,6 +91,22 @@ impl Refusal {
     }
 }
 
+/// Whether a partition is only just made, or its leader only just changed: ask again.
+pub(crate) fn is_settling(code: RDKafkaErrorCode) -> bool {
+    use RDKafkaErrorCode as Code;
+    matches!(
+        code,
+        Code::NotLeaderForPartition
+            | Code::LeaderNotAvailable
+            | Code::UnknownTopicOrPartition
+            | Code::UnknownPartition
+            | Code::KafkaStorageError
+    )
+}
+
+/// Between questions to a partition that is only just made.
+pub(crate) const SETTLE_EVERY: Duration = Duration::from_millis(50);
+
 /// One entry of a list of partitions. Metadata is bytes: the broker does not promise UTF-8, and
 /// rust-rdkafka panics where there is none.
 pub(crate) struct Entry {

@@ -12,7 +12,7 @@ use cordon_kafka::{
     admin::{Acl, Admin, NewTopic, Operation, Resource},
     conformance::{Harness, PREFIX, run},
     local::{Broker, Options},
-    log::{Committed, TopicPartition},
+    log::{Committed, Log, TopicPartition},
     real::{RealLog, Settings},
     secret::Password,
 };
@@ -39,6 +39,10 @@ const PATIENCE: Duration = Duration::from_secs(45);
 
 /// Many times what a record or a rebalance takes to be seen.
 const QUIET: Duration = Duration::from_millis(1500);
+
+/// Between looks at whether a new topic has become visible, and how many.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+const LOOKS_MAX: u32 = 300;
 
 /// They mostly wait, so more than there are cores.
 const CASES_AT_ONCE: usize = 8;
@@ -105,6 +109,10 @@ impl Harness for OnKafka {
             settings: BTreeMap::new(),
         };
         self.admin.create_topic(&new).expect("a topic is made");
+        // The controller has made it; the broker hears of it a moment later.
+        let seen = || self.log.partitions(topic).is_ok_and(|seen| seen == partitions);
+        let mut looks = (0..LOOKS_MAX).map(|_| thread::sleep(LOOK_EVERY));
+        assert!(seen() || looks.any(|()| seen()), "{topic} does not show up");
     }
 
     fn commit_offset(&self, group: &str, at: TopicPartition, offset: Committed) {

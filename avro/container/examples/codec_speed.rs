@@ -1,5 +1,5 @@
-//! Measures the two Avro codecs on log datapoints and graph elements, and the container with
-//! each level of zstd that could be chosen. ARCHITECTURE.md has the figures.
+//! Measures the two Avro codecs on log datapoints and graph elements, and the container around
+//! them. ARCHITECTURE.md has the figures.
 //!
 //! ```sh
 //! cargo run --release -p cordon-container --example codec_speed [-- FILE OF JSON LINES]

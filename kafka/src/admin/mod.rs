@@ -9,10 +9,8 @@ mod users;
 use std::{collections::BTreeMap, time::Duration};
 
 use rdkafka::{
-    ClientContext,
-    client::{Client, NativeClient},
-    config::RDKafkaLogLevel,
-    types::RDKafkaType,
+    client::NativeClient,
+    consumer::{BaseConsumer, Consumer as _},
 };
 
 pub use acls::{Acl, Operation, Resource};
@@ -23,6 +21,7 @@ use crate::{
     connection::Connection,
     ffi::Refusal,
     log::{Committed, TopicPartition},
+    real::{self, Signals},
     secret::Password,
 };
 
@@ -41,32 +40,17 @@ pub struct AdminError {
 
 /// An administrator's connection.
 pub struct Admin {
-    client: Client<Quiet>,
+    client: BaseConsumer<Signals>,
     connection: Connection,
 }
 
-/// A context without callbacks: requests report their own failures.
-pub(super) struct Quiet;
-
-impl ClientContext for Quiet {
-    fn log(&self, _level: RDKafkaLogLevel, facility: &str, words: &str) {
-        tracing::debug!(facility, words, "librdkafka");
-    }
-}
-
 impl Admin {
-    /// Opens a connection. Nothing is asked yet: a wrong password fails the first request.
+    /// Connects, and waits until a broker has let it in: a wrong password fails here, at once.
     pub fn new(connection: &Connection) -> Result<Self, AdminError> {
-        let failed = |error: rdkafka::error::KafkaError| AdminError {
-            doing: "open a Kafka client".to_owned(),
+        let client = real::connect(connection).map_err(|error| AdminError {
+            doing: format!("connect to {}", connection.bootstrap),
             words: error.to_string(),
-        };
-        let mut config = connection.client_config();
-        // librdkafka's log goes to a queue that nobody serves here; let it be short.
-        config.set("log_level", "3");
-        let native = config.create_native_config().map_err(failed)?;
-        let client =
-            Client::new(&config, native, RDKafkaType::RD_KAFKA_PRODUCER, Quiet).map_err(failed)?;
+        })?;
         Ok(Self { client, connection: connection.clone() })
     }
 
@@ -77,7 +61,7 @@ impl Admin {
 
     /// All topics with their numbers of partitions.
     pub fn topics(&self) -> Result<BTreeMap<String, i32>, AdminError> {
-        let listed = topics::list(&self.client, REQUEST_TIMEOUT);
+        let listed = topics::list(self.client.client(), REQUEST_TIMEOUT);
         listed.map_err(|refusal| self.error("list topics", refusal))
     }
 
@@ -177,7 +161,7 @@ impl Admin {
     }
 
     fn native(&self) -> &NativeClient {
-        self.client.native_client()
+        self.client.client().native_client()
     }
 
     fn error(&self, doing: &str, refusal: Refusal) -> AdminError {

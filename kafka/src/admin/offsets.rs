@@ -8,7 +8,8 @@ use rdkafka::{Offset, TopicPartitionList, bindings as rd, client::NativeClient};
 
 use super::request::{Op, items, request};
 use crate::{
-    ffi::{Entry, Owned, Refusal, c_string, raw_entries},
+    deadline::Deadline,
+    ffi::{Entry, Owned, Refusal, SETTLE_EVERY, c_string, is_settling, raw_entries},
     log::{Committed, TopicPartition},
 };
 
@@ -159,8 +160,25 @@ pub enum End {
     End,
 }
 
-/// Where partitions begin or end.
+/// Where partitions begin or end. Waits for those that are only just made.
 pub(super) fn ends(
+    client: &NativeClient,
+    partitions: &[TopicPartition],
+    end: End,
+    timeout: Duration,
+) -> Result<Vec<(TopicPartition, i64)>, Refusal> {
+    let deadline = Deadline::after(timeout);
+    loop {
+        match ends_now(client, partitions, end, deadline.remaining()) {
+            Err(refusal) if is_settling(refusal.code) && !deadline.passed() => {
+                std::thread::sleep(deadline.slice(SETTLE_EVERY));
+            }
+            answer => return answer,
+        }
+    }
+}
+
+fn ends_now(
     client: &NativeClient,
     partitions: &[TopicPartition],
     end: End,

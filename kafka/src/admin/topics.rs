@@ -4,10 +4,17 @@
 
 use std::{collections::BTreeMap, ffi::c_int, time::Duration};
 
-use rdkafka::{bindings as rd, client::NativeClient, error::RDKafkaErrorCode as Code};
+use rdkafka::{
+    bindings as rd,
+    client::{Client, NativeClient},
+    error::RDKafkaErrorCode as Code,
+};
 
 use super::request::{Op, items, make, pointers, request};
-use crate::ffi::{Owned, Refusal, c_string, text};
+use crate::{
+    ffi::{Owned, Refusal, c_string, text},
+    real::Signals,
+};
 
 /// A topic to be made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -252,7 +259,7 @@ unsafe fn resource_errors(
 
 /// Names of all topics the principal may see, with their numbers of partitions.
 pub(super) fn list(
-    client: &rdkafka::client::Client<super::Quiet>,
+    client: &Client<Signals>,
     timeout: Duration,
 ) -> Result<BTreeMap<String, c_int>, Refusal> {
     let metadata = client.fetch_metadata(None, timeout).map_err(|error| Refusal {

@@ -4,10 +4,10 @@ use super::{
     Harness,
     steps::{
         Checked, Member, commit_offset, consumer, done, ensure, expect_committed, joined_to,
-        membership, offset, producer, settle, topic, until,
+        membership, offset, poll, producer, settle, topic, until,
     },
 };
-use crate::log::{Consumer, Membership, NewOffset, Outcome, Producer, TopicPartition};
+use crate::log::{Consumer, Membership, NewOffset, Outcome, Polled, Producer, TopicPartition};
 
 pub(super) fn a_stale_generation_is_refused<H: Harness>(h: &H) -> Checked {
     let (topic, group) = (topic(h, 2), h.unique("group"));
@@ -32,6 +32,25 @@ pub(super) fn a_stale_generation_is_refused<H: Harness>(h: &H) -> Checked {
         }
     })?;
     expect_committed(h, &mut first.consumer, &kept, Some((5, "fresh")))
+}
+
+pub(super) fn a_new_generation_is_told<H: Harness>(h: &H) -> Checked {
+    let (topic, group) = (topic(h, 1), h.unique("group"));
+    let at = TopicPartition::new(topic.clone(), 0);
+    let mut first = joined_to(h, &group, &topic)?;
+    // There is nothing for it, so that nothing of the first one's changes.
+    let mut second = Member::new(h, &group, &topic)?;
+    until(h, "the new generation", || {
+        second.step(h)?;
+        match poll(&mut first)? {
+            Polled::Assigned(none) if none.is_empty() => Ok(Some(())),
+            Polled::Nothing => Ok(None),
+            other => Err(format!("{other:?}, and the partition stays where it is")),
+        }
+    })?;
+    let mut producer = producer(h)?;
+    commit_offset(&mut producer, offset(&at, 5, "stayed"), &membership(&first)?)?;
+    expect_committed(h, &mut first, &at, Some((5, "stayed")))
 }
 
 pub(super) fn a_departed_member_is_refused<H: Harness>(h: &H) -> Checked {

@@ -106,6 +106,8 @@ cases! {
         breaks "scaling out or in loses or duplicates datapoints";
     membership::a_stale_generation_is_refused
         breaks "a courier commits progress for a partition that another one works on";
+    membership::a_new_generation_is_told
+        breaks "a courier commits under a dead membership again and again";
     membership::a_departed_member_is_refused
         breaks "a courier that was given up commits over its successor";
     membership::a_member_that_never_joined_is_refused

@@ -98,7 +98,7 @@ pub(super) fn each_partition_has_its_own_offset<H: Harness>(h: &H) -> Checked {
     let mut consumer = joined(h, &topic)?;
     let mut producer = producer(h)?;
     done("begin", producer.begin())?;
-    let both = [offset(&third, 30, "three"), offset(&first, 10, "one")];
+    let both = [offset(&first, 10, "one"), offset(&third, 30, "three")];
     done("send_offsets", producer.send_offsets(&both, &membership(&consumer)?))?;
     // A later call of the same transaction replaces what it names, and only that.
     let again = [offset(&third, 31, "three again")];

@@ -37,7 +37,7 @@ pub(super) enum News {
     Expelled,
     /// These shall be released.
     Revoked(Vec<TopicPartition>),
-    /// These are its own now.
+    /// These are its own now; it may be none that are new, in a new generation.
     Assigned(Vec<TopicPartition>),
     /// Nothing changed.
     None,
@@ -51,6 +51,8 @@ struct Member {
     owned: BTreeSet<TopicPartition>,
     /// What of `owned` it was told to release.
     revoked: BTreeSet<TopicPartition>,
+    /// The generation that it was last told of.
+    told: i32,
     /// When it was last heard of.
     polled_ms: i64,
 }
@@ -83,6 +85,7 @@ impl Group {
             target: BTreeSet::new(),
             owned: BTreeSet::new(),
             revoked: BTreeSet::new(),
+            told: 0,
             polled_ms: now_ms,
         };
         self.members.insert(id, member);
@@ -140,6 +143,7 @@ impl Group {
             Some(Mutation::HandoverBeforeRelease | Mutation::EveryoneOwnsAll) => BTreeSet::new(),
             _ => self.owned_by_others(id),
         };
+        let untold = mutation == Some(Mutation::GenerationUntold);
         let Some(member) = self.members.get_mut(&id) else { return News::Expelled };
         member.polled_ms = now_ms;
         let leaving: BTreeSet<_> = &member.owned - &member.target;
@@ -150,11 +154,12 @@ impl Group {
         }
         let coming: BTreeSet<_> = &member.target - &member.owned;
         let assigned: Vec<_> = (&coming - &held).into_iter().collect();
-        if !assigned.is_empty() {
-            member.owned.extend(assigned.iter().cloned());
-            return News::Assigned(assigned);
+        if assigned.is_empty() && (member.told == self.generation || untold) {
+            return News::None;
         }
-        News::None
+        member.told = self.generation;
+        member.owned.extend(assigned.iter().cloned());
+        News::Assigned(assigned)
     }
 
     /// Takes partitions back from a member; whether it had any of them.

@@ -74,6 +74,8 @@ mutations! {
 
     /// Offsets are taken under any generation.
     NoGenerationFencing fails "a_stale_generation_is_refused",
+    /// A member whose partitions stay is not told of a new generation.
+    GenerationUntold fails "a_new_generation_is_told",
     /// Offsets are taken from members that have left.
     NoMemberFencing fails "a_departed_member_is_refused",
     /// A consumer that has not joined has a membership.

@@ -13,6 +13,7 @@ use rdkafka::{
 };
 
 use super::{
+    bounds,
     denial::Asking,
     membership::{self, Member, list_of},
     rebalance::{Change, Signals},
@@ -274,8 +275,7 @@ impl Consumer for RealConsumer {
         partition: &TopicPartition,
         timeout: Duration,
     ) -> Result<(i64, i64), ConsumerError> {
-        self.client()?
-            .fetch_watermarks(&partition.topic, partition.partition, timeout)
+        bounds::bounds(self.client()?, partition, timeout)
             .map_err(|error| self.asking.explain_error(&error))
     }
 

@@ -17,7 +17,12 @@ impl Events {
     /// Notes an error of the client as a whole.
     pub(super) fn note(&self, code: RDKafkaErrorCode, words: &str) {
         tracing::debug!(code = ?code, words, "kafka client reports an error");
-        words.clone_into(&mut lock(&self.last_words));
+        let mut last_words = lock(&self.last_words);
+        // "All brokers are down" follows the reason for it.
+        if code != RDKafkaErrorCode::AllBrokersDown || last_words.is_empty() {
+            words.clone_into(&mut last_words);
+        }
+        drop(last_words);
         if is_authentication(code) {
             *lock(&self.refused) = Some(words.to_owned());
         }

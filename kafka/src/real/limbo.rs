@@ -1,4 +1,4 @@
-//! Transactional requests that were sent and never answered.
+//! Transactional requests whose answer got lost.
 //!
 //! librdkafka sends EndTxn again when a connection drops, and reports success when the second
 //! one succeeds. The first may still be on its way: Kafka up to 4 with a client without the
@@ -17,34 +17,26 @@ const ADD_OFFSETS_TO_TXN: i16 = 25;
 const END_TXN: i16 = 26;
 const TXN_OFFSET_COMMIT: i16 = 28;
 
-/// Counts them. Written by librdkafka's threads before the call that waits for them returns.
+/// Notes them. librdkafka's threads write, always before the request is sent again, and so
+/// before the call that waits for it returns.
 #[derive(Debug, Default)]
 pub(super) struct Limbo {
-    sent: AtomicU64,
-    answered: AtomicU64,
+    /// Failures as librdkafka tells them, which may be twice for one request. Those that never
+    /// left the client are among them: it does not say, and one new epoch more does no harm.
+    failures: AtomicU64,
 }
 
 impl Limbo {
-    /// A request of this kind left for a broker.
-    pub(super) fn sent(&self, api_key: i16) {
+    /// A request of this kind failed without an answer.
+    pub(super) fn lost(&self, api_key: i16) {
         if is_transactional(api_key) {
-            self.sent.fetch_add(1, Ordering::AcqRel);
+            self.failures.fetch_add(1, Ordering::AcqRel);
         }
     }
 
-    /// A broker answered one, whatever it said.
-    pub(super) fn answered(&self, api_key: i16) {
-        if is_transactional(api_key) {
-            self.answered.fetch_add(1, Ordering::AcqRel);
-        }
-    }
-
-    /// How many were sent and not answered.
-    pub(super) fn count(&self) -> u64 {
-        // In this order: an answer that comes between the two reads is counted as one too few
-        // in limbo never, and as one too many at worst.
-        let answered = self.answered.load(Ordering::Acquire);
-        self.sent.load(Ordering::Acquire).saturating_sub(answered)
+    /// Whether any request may still be on its way.
+    pub(super) fn is_occupied(&self) -> bool {
+        self.failures.load(Ordering::Acquire) > 0
     }
 }
 
@@ -57,15 +49,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_unanswered_transactional_requests_count() {
+    fn only_transactional_requests_matter() {
         const PRODUCE: i16 = 0;
         let limbo = Limbo::default();
-        limbo.sent(PRODUCE);
-        limbo.sent(END_TXN);
-        assert_eq!(limbo.count(), 1);
-        limbo.answered(PRODUCE);
-        assert_eq!(limbo.count(), 1);
-        limbo.answered(END_TXN);
-        assert_eq!(limbo.count(), 0);
+        limbo.lost(PRODUCE);
+        assert!(!limbo.is_occupied());
+        limbo.lost(END_TXN);
+        assert!(limbo.is_occupied());
     }
 }

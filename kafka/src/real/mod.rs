@@ -10,7 +10,9 @@
 //!   (`denial`);
 //! - limits are in an order that is asserted ([`Settings`]).
 
+mod bounds;
 mod consumer;
+mod deliveries;
 mod denial;
 mod events;
 mod limbo;
@@ -25,7 +27,7 @@ mod settings;
 mod verdict;
 
 use rdkafka::{
-    config::FromClientConfigAndContext as _,
+    ClientConfig,
     consumer::{BaseConsumer, Consumer as _},
 };
 
@@ -43,8 +45,7 @@ use crate::{
 };
 use denial::Asking;
 use native::NativeProducer;
-use preflight::Preflight;
-use rebalance::Signals;
+pub(crate) use rebalance::Signals;
 
 /// A cluster, as one principal sees it.
 #[derive(Clone, Debug)]
@@ -82,11 +83,19 @@ impl RealLog {
     /// All committed records of `topic` from its start to its end as of now. Needs only the ACL
     /// Read on the topic.
     pub fn reader(&self, topic: &str) -> Result<RealReader, ConsumerError> {
-        let client = open(&self.settings.reader(&self.connection))?;
         let asking = self.asking("", &[topic]);
-        let partitions = Preflight { client: &client, asking: &asking, settings: &self.settings }
-            .partitions(topic)?;
+        let client = self.open(&self.settings.reader(&self.connection), &asking)?;
+        let partitions = preflight::partitions(&client, &asking, topic, &self.settings)?;
         RealReader::new(client, asking, topic, partitions)
+    }
+
+    /// A client that a broker has let in.
+    fn open(
+        &self,
+        config: &ClientConfig,
+        asking: &Asking,
+    ) -> Result<BaseConsumer<Signals>, ConsumerError> {
+        preflight::connect(config, &asking.principal, self.settings.connect_timeout)
     }
 
     fn asking(&self, group: &str, topics: &[&str]) -> Asking {
@@ -98,9 +107,11 @@ impl RealLog {
     }
 }
 
-fn open(config: &rdkafka::ClientConfig) -> Result<BaseConsumer<Signals>, ConsumerError> {
-    BaseConsumer::from_config_and_context(config, Signals::default())
-        .map_err(|error| ConsumerError::Fatal(error.to_string()))
+/// A client of nobody's group that a broker has let in: for administration.
+pub(crate) fn connect(connection: &Connection) -> Result<BaseConsumer<Signals>, ConsumerError> {
+    let settings = Settings::default();
+    let config = settings.groupless_consumer(connection);
+    preflight::connect(&config, &connection.principal(), settings.connect_timeout)
 }
 
 impl Log for RealLog {
@@ -110,12 +121,11 @@ impl Log for RealLog {
     /// Asks for topics and group first: a denied group would only show up as waiting for ever.
     fn consumer(&self, group: &str, topics: &[&str]) -> Result<RealConsumer, ConsumerError> {
         let asking = self.asking(group, topics);
-        let client = open(&self.settings.consumer(&self.connection, group))?;
-        let preflight = Preflight { client: &client, asking: &asking, settings: &self.settings };
+        let client = self.open(&self.settings.consumer(&self.connection, group), &asking)?;
         for topic in topics {
-            preflight.partitions(topic)?;
+            preflight::partitions(&client, &asking, topic, &self.settings)?;
         }
-        preflight.group()?;
+        preflight::group(&client, &asking, &self.settings)?;
         client.subscribe(topics).map_err(|error| ConsumerError::Fatal(error.to_string()))?;
         Ok(RealConsumer::new(client, asking))
     }
@@ -129,8 +139,8 @@ impl Log for RealLog {
     }
 
     fn partitions(&self, topic: &str) -> Result<i32, ConsumerError> {
-        let client = open(&self.settings.groupless_consumer(&self.connection))?;
         let asking = self.asking("", &[topic]);
-        Preflight { client: &client, asking: &asking, settings: &self.settings }.partitions(topic)
+        let client = self.open(&self.settings.groupless_consumer(&self.connection), &asking)?;
+        preflight::partitions(&client, &asking, topic, &self.settings)
     }
 }

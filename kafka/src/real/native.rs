@@ -2,12 +2,13 @@
 //!
 //! rust-rdkafka's producers ask for delivery reports, which costs 100 ms slices of polling or a
 //! thread, and cannot have interceptors. A transaction needs no delivery reports: a record that
-//! was not delivered fails the commit. So this one has neither, and counts requests in limbo.
+//! was not delivered fails the commit. So this one has neither, and interceptors instead.
 
 #![expect(unsafe_code, reason = "librdkafka's transactional producer with an interceptor")]
 
 use std::{
     ffi::{CStr, c_char, c_int, c_void},
+    ptr,
     sync::Arc,
     time::Duration,
 };
@@ -21,6 +22,7 @@ use rdkafka::{
 };
 
 use super::{
+    deliveries::Deliveries,
     events::{Events, log_line},
     limbo::Limbo,
     membership::Member,
@@ -58,6 +60,7 @@ pub(super) struct NativeProducer {
 pub(super) struct Watched {
     pub(super) events: Events,
     pub(super) limbo: Limbo,
+    pub(super) deliveries: Deliveries,
 }
 
 /// The client's context: its address is the callbacks' opaque pointer.
@@ -263,7 +266,7 @@ fn install(config: &NativeClientConfig, watched: &Arc<Watched>) {
     }
 }
 
-/// Request interceptors can be added only here, before the client's threads start.
+/// Interceptors of requests can be added only here, before the client's threads start.
 unsafe extern "C" fn on_new(
     client: *mut rd::rd_kafka_t,
     _config: *const rd::rd_kafka_conf_t,
@@ -273,10 +276,10 @@ unsafe extern "C" fn on_new(
 ) -> rd::rd_kafka_resp_err_t {
     // SAFETY: librdkafka passes the client it makes; `watched` is `install`'s.
     unsafe {
-        rd::rd_kafka_interceptor_add_on_request_sent(
+        rd::rd_kafka_interceptor_add_on_acknowledgement(
             client,
             INTERCEPTOR.as_ptr(),
-            Some(on_request_sent),
+            Some(on_acknowledgement),
             watched,
         );
         rd::rd_kafka_interceptor_add_on_response_received(
@@ -286,22 +289,6 @@ unsafe extern "C" fn on_new(
             watched,
         )
     }
-}
-
-unsafe extern "C" fn on_request_sent(
-    _client: *mut rd::rd_kafka_t,
-    _socket: c_int,
-    _broker: *const c_char,
-    _broker_id: i32,
-    api_key: i16,
-    _api_version: i16,
-    _correlation: i32,
-    _size: usize,
-    watched: *mut c_void,
-) -> rd::rd_kafka_resp_err_t {
-    // SAFETY: `install`'s pointer, valid while the client lives, and shared: counters are atomic.
-    unsafe { &*watched.cast::<Watched>() }.limbo.sent(api_key);
-    rd::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR
 }
 
 unsafe extern "C" fn on_response_received(
@@ -318,9 +305,28 @@ unsafe extern "C" fn on_response_received(
     watched: *mut c_void,
 ) -> rd::rd_kafka_resp_err_t {
     // A request that failed locally is "received" with its error: no broker answered it.
-    if error == rd::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR {
-        // SAFETY: as in `on_request_sent`.
-        unsafe { &*watched.cast::<Watched>() }.limbo.answered(api_key);
+    if error != rd::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR {
+        // SAFETY: `install`'s pointer, valid while the client lives, and shared: what is behind
+        // it is made for several threads.
+        unsafe { &*watched.cast::<Watched>() }.limbo.lost(api_key);
+    }
+    rd::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR
+}
+
+unsafe extern "C" fn on_acknowledgement(
+    _client: *mut rd::rd_kafka_t,
+    message: *mut rd::rd_kafka_message_t,
+    watched: *mut c_void,
+) -> rd::rd_kafka_resp_err_t {
+    // SAFETY: the message lives for the call, and with it its topic, which may be null. `watched`
+    // is as in `on_response_received`.
+    unsafe {
+        let code = RDKafkaErrorCode::from((*message).err);
+        if code != RDKafkaErrorCode::NoError {
+            let topic = (*message).rkt;
+            let name = if topic.is_null() { ptr::null() } else { rd::rd_kafka_topic_name(topic) };
+            (*watched.cast::<Watched>()).deliveries.failed(code, text(name));
+        }
     }
     rd::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR
 }

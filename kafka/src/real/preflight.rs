@@ -4,8 +4,11 @@
 use std::time::Duration;
 
 use rdkafka::{
+    ClientConfig,
+    config::FromClientConfigAndContext as _,
     consumer::{BaseConsumer, Consumer as _},
     error::RDKafkaErrorCode as Code,
+    metadata::Metadata,
 };
 
 use super::{
@@ -15,73 +18,76 @@ use super::{
 };
 use crate::{admin::offsets, deadline::Deadline, ffi::Refusal, log::ConsumerError};
 
-/// A metadata request waits without looking at what the client reports meanwhile.
-const LOOK_UP_EVERY: Duration = Duration::from_millis(500);
+/// A question to brokers waits without looking at what the client reports meanwhile.
+const LOOK_UP_EVERY: Duration = Duration::from_millis(250);
 
-pub(super) struct Preflight<'a> {
-    pub(super) client: &'a BaseConsumer<Signals>,
-    pub(super) asking: &'a Asking,
-    pub(super) settings: &'a Settings,
+/// Opens a client, and waits until a broker has let it in.
+pub(super) fn connect(
+    config: &ClientConfig,
+    principal: &str,
+    timeout: Duration,
+) -> Result<BaseConsumer<Signals>, ConsumerError> {
+    let client = BaseConsumer::from_config_and_context(config, Signals::default())
+        .map_err(|error| ConsumerError::Fatal(error.to_string()))?;
+    let deadline = Deadline::after(timeout);
+    let events = &client.context().events;
+    // The cluster's id is the smallest thing that only a broker knows.
+    while client.client().fetch_cluster_id(deadline.slice(LOOK_UP_EVERY)).is_none() {
+        // Serves callbacks. Nothing is assigned yet, so that no record can get lost here.
+        drop(client.poll(Duration::ZERO));
+        if let Some(words) = events.take_refused() {
+            return Err(ConsumerError::Denied(refused(principal, &words)));
+        }
+        if deadline.passed() {
+            let words = match events.last_words() {
+                words if words.is_empty() => "no broker answers".to_owned(),
+                words => words,
+            };
+            return Err(ConsumerError::Unavailable(words));
+        }
+    }
+    Ok(client)
 }
 
-impl Preflight<'_> {
-    /// How many partitions the topic has. The first question, so that it waits for a broker.
-    pub(super) fn partitions(&self, topic: &str) -> Result<i32, ConsumerError> {
-        let deadline = Deadline::after(self.settings.connect_timeout);
-        loop {
-            let answer = self.client.fetch_metadata(Some(topic), deadline.slice(LOOK_UP_EVERY));
-            let error = match answer {
-                Ok(metadata) => return self.count(topic, &metadata),
-                Err(error) => error,
-            };
-            self.look_up()?;
-            if deadline.passed() {
-                return Err(match self.trouble() {
-                    trouble if trouble.is_empty() => self.asking.explain_error(&error),
-                    trouble => ConsumerError::Unavailable(trouble),
-                });
-            }
+/// How many partitions a topic has.
+pub(super) fn partitions(
+    client: &BaseConsumer<Signals>,
+    asking: &Asking,
+    topic: &str,
+    settings: &Settings,
+) -> Result<i32, ConsumerError> {
+    let asking = Asking { topics: vec![topic.to_owned()], ..asking.clone() };
+    let metadata = client
+        .fetch_metadata(Some(topic), settings.connect_timeout)
+        .map_err(|error| asking.explain_error(&error))?;
+    match count(topic, &metadata) {
+        Ok(count) => Ok(count),
+        Err(refusal) if refusal.code == Code::UnknownTopicOrPartition => {
+            Err(ConsumerError::Unavailable(format!("topic {topic} does not exist")))
         }
+        Err(refusal) => Err(asking.explain(refusal)),
     }
+}
 
-    fn count(
-        &self,
-        topic: &str,
-        metadata: &rdkafka::metadata::Metadata,
-    ) -> Result<i32, ConsumerError> {
-        let found = metadata.topics().iter().find(|found| found.name() == topic);
-        let absent = || ConsumerError::Unavailable(format!("topic {topic} does not exist"));
-        let found = found.ok_or_else(absent)?;
-        match found.error().and_then(Refusal::of_code) {
-            Some(refusal) if refusal.code == Code::UnknownTopicOrPartition => Err(absent()),
-            Some(refusal) => {
-                let asking = Asking { topics: vec![topic.to_owned()], ..self.asking.clone() };
-                Err(asking.explain(refusal))
-            }
-            None => Ok(i32::try_from(found.partitions().len()).unwrap_or(i32::MAX)),
-        }
+fn count(topic: &str, metadata: &Metadata) -> Result<i32, Refusal> {
+    let absent =
+        || Refusal { code: Code::UnknownTopicOrPartition, words: "not in the answer".to_owned() };
+    let found = metadata.topics().iter().find(|found| found.name() == topic).ok_or_else(absent)?;
+    match found.error().and_then(Refusal::of_code) {
+        Some(refusal) => Err(refusal),
+        None => Ok(i32::try_from(found.partitions().len()).unwrap_or(i32::MAX)),
     }
+}
 
-    /// Whether the principal may use its group.
-    pub(super) fn group(&self) -> Result<(), ConsumerError> {
-        let client = self.client.client().native_client();
-        match offsets::of_group(client, &self.asking.group, self.settings.connect_timeout) {
-            Ok(_) => Ok(()),
-            Err(refusal) => Err(self.asking.explain(refusal)),
-        }
-    }
-
-    /// Serves callbacks. Nothing is assigned yet, so that no record can get lost here.
-    fn look_up(&self) -> Result<(), ConsumerError> {
-        let polled = self.client.poll(Duration::ZERO);
-        drop(polled);
-        match self.client.context().events.take_refused() {
-            Some(words) => Err(ConsumerError::Denied(refused(&self.asking.principal, &words))),
-            None => Ok(()),
-        }
-    }
-
-    fn trouble(&self) -> String {
-        self.client.context().events.last_words()
+/// Whether the principal may use its group.
+pub(super) fn group(
+    client: &BaseConsumer<Signals>,
+    asking: &Asking,
+    settings: &Settings,
+) -> Result<(), ConsumerError> {
+    let native = client.client().native_client();
+    match offsets::of_group(native, &asking.group, settings.connect_timeout) {
+        Ok(_) => Ok(()),
+        Err(refusal) => Err(asking.explain(refusal)),
     }
 }

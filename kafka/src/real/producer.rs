@@ -71,6 +71,9 @@ impl RealProducer {
         if let Some(over) = &self.over {
             return over.clone();
         }
+        // What was seen earlier says nothing of this call.
+        self.native.serve(Duration::ZERO);
+        self.native.watched().events.take_refused();
         let deadline = Deadline::after(budget);
         let outcome = loop {
             let result = call(&self.native, deadline.slice(LOOK_UP_EVERY));
@@ -79,6 +82,7 @@ impl RealProducer {
             if let Some(words) = self.native.watched().events.take_refused() {
                 break Outcome::Denied(refused(&self.connection.principal(), &words));
             }
+            let fault = self.native.watched().deliveries.explain(fault);
             match Verdict::of(fault, &self.names()) {
                 Verdict::End(outcome) => break outcome,
                 Verdict::Again(_) if !deadline.passed() => std::thread::sleep(RETRY_AFTER),
@@ -114,10 +118,9 @@ impl RealProducer {
 
     /// The end of a transaction counts only when no request of it may still be on its way.
     fn settle(&mut self, outcome: Outcome) -> Outcome {
-        let limbo = self.native.watched().limbo.count();
-        if outcome == Outcome::Done && limbo > 0 {
-            let words = format!("{limbo} requests of the transaction were never answered");
-            return self.note(Outcome::Unknown(words));
+        if outcome == Outcome::Done && self.native.watched().limbo.is_occupied() {
+            let words = "the connection dropped under a request of the transaction".to_owned();
+            return self.note(Outcome::Unknown(self.with_trouble(words)));
         }
         outcome
     }
@@ -148,6 +151,7 @@ impl Producer for RealProducer {
 
     fn begin(&mut self) -> Outcome {
         self.topics.clear();
+        self.native.watched().deliveries.clear();
         self.decide(self.settings.commit_timeout, |native, _| native.begin())
     }
 

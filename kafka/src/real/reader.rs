@@ -8,7 +8,9 @@ use rdkafka::{
     message::Message as _,
 };
 
-use super::{consumer::positions, denial::Asking, rebalance::Signals, record::record};
+use super::{
+    bounds::bounds, consumer::positions, denial::Asking, rebalance::Signals, record::record,
+};
 use crate::{
     deadline::Deadline,
     log::{ConsumerError, Record, TopicPartition},
@@ -44,10 +46,7 @@ impl RealReader {
         let mut starts = Vec::new();
         for partition in 0..partitions {
             let at = TopicPartition::new(topic, partition);
-            // The end is that of committed records: a transaction that is open now hides itself
-            // and what follows.
-            let (first, end) = client
-                .fetch_watermarks(topic, partition, BOUNDS_TIMEOUT)
+            let (first, end) = bounds(&client, &at, BOUNDS_TIMEOUT)
                 .map_err(|error| asking.explain_error(&error))?;
             if first < end {
                 starts.push((at.clone(), first));

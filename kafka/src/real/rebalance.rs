@@ -36,7 +36,7 @@ pub(super) enum Change {
 
 /// The context of a consumer.
 #[derive(Debug, Default)]
-pub(super) struct Signals {
+pub(crate) struct Signals {
     pub(super) events: Events,
     /// Polls and callbacks run on one thread; the lock is for librdkafka's type system.
     changes: Mutex<VecDeque<Change>>,

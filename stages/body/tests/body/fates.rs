@@ -8,7 +8,10 @@ use expect_test::expect;
 use proptest::prelude::*;
 use std::time::Duration;
 
-use crate::bench::{Batch, VecCell, lines, payload};
+use crate::{
+    bench::{Batch, VecCell, lines, payload},
+    toy::VerbatimToy,
+};
 
 #[test]
 fn each_verb_has_its_fate() {
@@ -18,18 +21,43 @@ fn each_verb_has_its_fate() {
         "reject no good",
         "panic oh dear",
         "nothing",
-        "huge",
         "nodes a",
         "panic even twice",
     ]);
     let done = batch.run();
     done.check(&batch.job);
     expect![[r#"
-        0..8 output 0..1,6..7 not_mapped 1..2,4..5 [2..3 rejected: no good "reject no good"] [3..4 panic: oh dear "panic oh dear"] [5..6 size: its output has 3280864 bytes "huge"] [7..8 panic: even twice ""] n=8
+        0..7 output 0..1,5..6 not_mapped 1..2,4..5 [2..3 rejected: no good "reject no good"] [3..4 panic: oh dear "panic oh dear"] [6..7 panic: even twice ""] n=7
     "#]]
     .assert_eq(&done.story());
     assert_eq!(done.report().elements_in, 3);
     assert_eq!(done.report().elements_out, 2);
+}
+
+/// The chunk is encoded as a whole, so it has to be done again to find out whose item it is.
+#[test]
+fn a_result_that_no_container_takes_is_the_death_of_its_datapoint() {
+    let batch = Batch::of(&["nodes a", "nodes b", "huge", "nodes c", "huge", "nodes d e", "skip"]);
+    let done = batch.run_stage(&VerbatimToy, VecCell::default()).unwrap();
+    done.check(&batch.job);
+    expect![[r#"
+        0..7 output 0..2,3..4,5..6 not_mapped 6..7 [2..3 size: a datapoint of 3280864 bytes is larger than 2097152 "huge"] [4..5 size: a datapoint of 3280864 bytes is larger than 2097152 "huge"] n=7
+    "#]]
+    .assert_eq(&done.story());
+    assert_eq!(done.report().elements_in, 5);
+    let died = batch.run_stage(&VerbatimToy, VecCell::dying_at(0, 6)).unwrap_err();
+    let again =
+        batch.with_frames(&died.frames).run_stage(&VerbatimToy, VecCell::default()).unwrap();
+    assert_eq!((again.report, again.output), (done.report, done.output));
+}
+
+#[test]
+fn items_without_a_home_go_to_any_partition() {
+    let batch = Batch::of(&["nodes a b", "nodes a"]);
+    let done = batch.run_stage(&VerbatimToy, VecCell::default()).unwrap();
+    done.check(&batch.job);
+    let [section] = &done.report().sections[..] else { panic!("one section") };
+    assert_eq!((section.partition, section.datapoints), (-1, 3));
 }
 
 #[test]

@@ -3,13 +3,13 @@
 //! - `nodes a b`: two nodes, with the datapoint's record number as event time;
 //! - `skip`: not mapped; `nothing`: claims an output and emits none;
 //! - `reject why`, `panic why`: dead; `panic` emits a node before it does;
-//! - `huge`: a node that no container takes.
+//! - `huge`: a node that no container takes, until a graph cuts it to size.
 
 use std::borrow::Cow;
 
-use cordon_flow::{Fate, Graph, Stage, node_key};
+use cordon_flow::{Accumulate, Fate, Graph, Stage, node_key};
 use cordon_records::{
-    Body, Element, LogDatapoint, Node, Origin, Property, Text, schema, schema::Family,
+    Body, Element, LogDatapoint, Node, NodeKey, Origin, Property, Text, schema, schema::Family,
 };
 
 pub(crate) struct Toy;
@@ -49,6 +49,58 @@ impl Stage for Toy {
             panic!("over the excerpt too");
         }
         Cow::Borrowed(input.line)
+    }
+}
+
+/// The same, with an output that takes items as they are.
+pub(crate) struct VerbatimToy;
+
+#[derive(Default)]
+pub(crate) struct Verbatim(Vec<Element>);
+
+impl Accumulate for Verbatim {
+    type Item = Element;
+
+    fn schemas() -> &'static Family {
+        &schema::ELEMENT
+    }
+
+    fn add(&mut self, item: Element) {
+        self.0.push(item);
+    }
+
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn into_sorted(mut self) -> Vec<Element> {
+        self.0.sort_by(|a, b| (&a.body, a.first_seen_ms).cmp(&(&b.body, b.first_seen_ms)));
+        self.0
+    }
+
+    fn home(_: &Element) -> Option<NodeKey> {
+        None
+    }
+
+    fn times(item: &Element) -> Option<(i64, i64)> {
+        Some((item.first_seen_ms, item.last_seen_ms))
+    }
+}
+
+impl Stage for VerbatimToy {
+    type Input<'a> = LogDatapoint<'a>;
+    type Output = Verbatim;
+
+    fn input_schemas(&self) -> &'static Family {
+        Toy.input_schemas()
+    }
+
+    fn process(&self, input: &LogDatapoint<'_>, emit: &mut Vec<Element>) -> Fate {
+        Toy.process(input, emit)
+    }
+
+    fn excerpt<'a>(&self, input: &'a LogDatapoint<'_>) -> Cow<'a, [u8]> {
+        Toy.excerpt(input)
     }
 }
 
