@@ -176,7 +176,12 @@ fn nothing_is_lost_or_doubled_while_couriers_are_killed() {
         .args(["topology", "apply", "--replication", "1", "--secrets", "secrets"])
         .output()
         .unwrap();
-    assert!(applied.status.success(), "{}: {}", applied.status, String::from_utf8_lossy(&applied.stderr));
+    assert!(
+        applied.status.success(),
+        "{}: {}",
+        applied.status,
+        String::from_utf8_lossy(&applied.stderr)
+    );
     let stages = STAGES.map(|stage| world.run(stage));
     let ingested = world.cordon("ingest").arg("ingest").args(corpus(&world.dir)).output().unwrap();
     println!("{}", String::from_utf8_lossy(&ingested.stdout).trim());
