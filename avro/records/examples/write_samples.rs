@@ -22,7 +22,8 @@ fn main() -> io::Result<()> {
     let log = specimens::log_datapoint();
     write(&schema::LOG_DATAPOINT, &single_object_of(&schema::LOG_DATAPOINT, &log))?;
     write(&schema::ELEMENT, &single_object_of(&schema::ELEMENT, &specimens::element()))?;
-    write(&schema::FINDING, &single_object_of(&schema::FINDING, &specimens::finding()))
+    write(&schema::FINDING, &single_object_of(&schema::FINDING, &specimens::finding()))?;
+    write(&schema::LOG_RECORD, &single_object_of(&schema::LOG_RECORD, &specimens::log_record()))
 }
 
 /// The same form for what lies in payloads, so that a sample always says its schema.

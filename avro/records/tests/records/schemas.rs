@@ -7,7 +7,7 @@ use apache_avro::{
     schema_compatibility::SchemaCompatibility,
 };
 use cordon_records::{
-    Element, Finding, Fingerprint, LogDatapoint, Pointer,
+    Element, Finding, Fingerprint, LogDatapoint, LogRecord, Pointer,
     schema::{self, Family, Version},
     single_object,
 };
@@ -72,7 +72,7 @@ fn read<'a, T: Deserialize<'a>>(bytes: &'a [u8], family: &'static Family) -> T {
 /// A new version of a record adds its sample here, with what the sample is read as today.
 #[test]
 fn every_sample_reads_as_it_was_meant() {
-    use schema::{ELEMENT, FINDING, LOG_DATAPOINT};
+    use schema::{ELEMENT, FINDING, LOG_DATAPOINT, LOG_RECORD};
     use single_object::decode;
     assert_eq!(decode::<Pointer>(&sample("pointer.v1")).unwrap(), specimens::pointer());
     assert_eq!(decode(&sample("receipt.v1")).ok(), Some(specimens::receipt()));
@@ -82,7 +82,8 @@ fn every_sample_reads_as_it_was_meant() {
     assert_eq!(read::<LogDatapoint<'_>>(&bytes, &LOG_DATAPOINT), specimens::log_datapoint());
     assert_eq!(read::<Element>(&sample("element.v1"), &ELEMENT), specimens::element());
     assert_eq!(read::<Finding>(&sample("finding.v1"), &FINDING), specimens::finding());
-    assert_eq!(versions().filter(|version| is_stored(version)).count(), 7);
+    assert_eq!(read::<LogRecord>(&sample("log_record.v1"), &LOG_RECORD), specimens::log_record());
+    assert_eq!(versions().filter(|version| is_stored(version)).count(), 8);
 }
 
 #[test]

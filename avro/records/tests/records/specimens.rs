@@ -2,8 +2,8 @@
 
 use cordon_records::{
     BatchId, Body, Digest, Edge, Element, FileOrigin, Finding, FindingId, Input, Lane, Letter,
-    LogDatapoint, LogOrigin, Metrics, NodeKey, Origin, Output, Pointer, Property, Receipt, Runs,
-    Source,
+    LogDatapoint, LogOrigin, LogRecord, Metrics, NodeKey, Origin, Output, Pointer, Property,
+    Receipt, Runs, Source,
 };
 
 pub(crate) fn pointer() -> Pointer {
@@ -140,5 +140,15 @@ pub(crate) fn finding() -> Finding {
         device: "pc01".into(),
         nodes: vec![NodeKey([1; 16]), NodeKey([2; 16])],
         summary: "a.exe opened lsass.exe".into(),
+    }
+}
+
+pub(crate) fn log_record() -> LogRecord {
+    LogRecord {
+        partition: 3,
+        offset: 17,
+        timestamp_ms: 1_700_000_000_000,
+        key: Some(b"key".to_vec()),
+        value: b"\xC3\x01value".to_vec(),
     }
 }
