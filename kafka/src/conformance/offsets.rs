@@ -71,7 +71,7 @@ pub(super) fn foreign_metadata_comes_back<H: Harness>(h: &H) -> Checked {
     expect_committed(h, &mut consumer, &at, Some((1, "v1;ä;€")))?;
     consumer.leave();
     drop(consumer);
-    // Apache Kafka, being Java, replaces what is not UTF-8; others keep the bytes.
+    // Apache Kafka, being Java, replaces what is not UTF-8 by U+FFFD; others may keep the bytes.
     plant(b"v1;\xff\xfe;");
     let mut consumer = joined_to(h, &group, &at.topic)?;
     let seen = committed(h, &mut consumer, &at)?;

@@ -8,7 +8,8 @@ use super::{
     Harness,
     steps::{
         Checked, abort_and_write, begin_with, done, ensure, expect_no_record, expect_read, joined,
-        producer, producer as open_producer, read, reader, record, single, start, topic, write,
+        producer, producer as open_producer, read, reader, record, single, start, topic, until,
+        write,
     },
 };
 use crate::log::{Consumer, NewRecord, Outcome, Producer, TopicPartition};
@@ -99,13 +100,26 @@ pub(super) fn bounds_end_at_an_open_transaction<H: Harness>(h: &H) -> Checked {
     let_it_arrive(h);
     write(&mut quick, &at, &["c"])?;
     let mut consumer = joined(h, &at.topic)?;
-    let mut bounds = || consumer.bounds(&at, h.patience()).map_err(|error| error.to_string());
-    let open = bounds()?;
-    ensure!(open == (0, 2), "the bounds are {open:?} while offset 2 is undecided");
+    expect_bounds(h, &mut consumer, &at, (0, 2))?;
     done("abort", slow.abort())?;
-    let decided = bounds()?;
-    ensure!(decided == (0, 6), "the bounds are {decided:?} after three records and three markers");
-    Ok(())
+    // Three records and three markers.
+    expect_bounds(h, &mut consumer, &at, (0, 6))
+}
+
+/// Waits for these bounds: a transaction has ended before all of its markers are written.
+fn expect_bounds(
+    h: &impl Harness,
+    consumer: &mut impl Consumer,
+    at: &TopicPartition,
+    expected: (i64, i64),
+) -> Checked {
+    let mut seen = None;
+    let awaited = until(h, "bounds", || {
+        let bounds = consumer.bounds(at, h.patience()).map_err(|error| error.to_string())?;
+        seen = Some(bounds);
+        Ok((bounds == expected).then_some(()))
+    });
+    awaited.map_err(|error| format!("{error} {expected:?}, they are {seen:?}"))
 }
 
 /// Gives a record of an open transaction time to reach the log. Delivery is known only at commit,

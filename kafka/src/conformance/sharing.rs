@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use super::{
     Harness,
     steps::{
-        Checked, Member, ProducerOf, done, ensure, expect_assigned, expect_no_record, membership,
-        offset, poll, producer, producer_named, read, reader, record, settle, single, start, topic,
-        until, values, write,
+        Checked, Member, ProducerOf, consumer_of, done, ensure, expect_assigned, expect_no_record,
+        membership, offset, poll, producer, producer_named, read, reader, record, settle, single,
+        start, topic, until, values, write,
     },
 };
 use crate::{
     deadline::Deadline,
-    log::{Consumer, Log, Outcome, Polled, Producer, Record, TopicPartition},
+    log::{Consumer, Outcome, Polled, Producer, Record, TopicPartition},
 };
 
 pub(super) fn a_revoked_partition_waits_for_its_release<H: Harness>(h: &H) -> Checked {
@@ -79,8 +79,7 @@ pub(super) fn a_group_reads_several_topics<H: Harness>(h: &H) -> Checked {
     write(&mut producer, &live, &["live"])?;
     write(&mut producer, &replay, &["replay"])?;
     let topics = [&*live.topic, &*replay.topic];
-    let opened = h.log().consumer(&h.unique("group"), &topics);
-    let mut consumer = opened.map_err(|error| format!("opening: {error}"))?;
+    let mut consumer = consumer_of(h, &h.unique("group"), &topics)?;
     let owned = expect_assigned(h, &mut consumer, 2)?;
     ensure!(owned == [live.clone(), replay.clone()].into(), "{owned:?} assigned");
     for at in [&live, &replay] {

@@ -126,7 +126,20 @@ pub(super) fn commit_offset(
 
 /// A consumer in a group; it has not polled yet.
 pub(super) fn consumer<H: Harness>(h: &H, group: &str, topic: &str) -> Checked<ConsumerOf<H>> {
-    h.log().consumer(group, &[topic]).map_err(|error| format!("opening {group}: {error}"))
+    consumer_of(h, group, &[topic])
+}
+
+/// A consumer of several topics. A coordinator that is just starting refuses at first.
+pub(super) fn consumer_of<H: Harness>(
+    h: &H,
+    group: &str,
+    topics: &[&str],
+) -> Checked<ConsumerOf<H>> {
+    until(h, "the coordinator", || match h.log().consumer(group, topics) {
+        Ok(consumer) => Ok(Some(consumer)),
+        Err(ConsumerError::Unavailable(_)) => Ok(None),
+        Err(error) => Err(format!("opening {group}: {error}")),
+    })
 }
 
 /// A consumer alone in a new group, that owns everything and has started nothing.

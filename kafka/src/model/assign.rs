@@ -6,6 +6,7 @@ use super::MemberId;
 use crate::log::TopicPartition;
 
 /// What a member wants and has.
+#[derive(Debug)]
 pub(super) struct Claim {
     /// Every partition of the topics it subscribes to.
     pub(super) wanted: BTreeSet<TopicPartition>,
@@ -70,4 +71,83 @@ fn improvement(
         }
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Up to five members, each subscribing to some of three topics of up to eight partitions,
+    /// after each member in turn has come, so that what they had comes from assignments.
+    fn any_claims() -> impl Strategy<Value = BTreeMap<MemberId, Claim>> {
+        let counts = prop::collection::vec(0..8, 3);
+        let subscriptions = prop::collection::vec(prop::collection::vec(any::<bool>(), 3), 1..6);
+        (counts, subscriptions).prop_map(|(counts, subscriptions)| {
+            let mut claims = BTreeMap::new();
+            for (n, subscribed) in (0..).zip(subscriptions) {
+                let topics = ["a", "b", "c"].into_iter().zip(&counts).zip(subscribed);
+                let topics = topics.filter(|(_, subscribed)| *subscribed);
+                let of = |(name, count): (&'static str, &i32)| {
+                    (0..*count).map(move |partition| TopicPartition::new(name, partition))
+                };
+                let wanted = topics.flat_map(|(topic, _)| of(topic)).collect();
+                claims.insert(MemberId::nth(n), Claim { wanted, had: BTreeSet::new() });
+                take_over(&mut claims);
+            }
+            claims
+        })
+    }
+
+    /// What was assigned is what the members have from now on.
+    fn take_over(claims: &mut BTreeMap<MemberId, Claim>) {
+        for (member, share) in assign(claims) {
+            claims.get_mut(&member).unwrap().had = share;
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn each_wanted_partition_has_one_owner(claims in any_claims()) {
+            let shares = assign(&claims);
+            let owned: Vec<_> = shares.values().flatten().collect();
+            let once: BTreeSet<_> = owned.iter().copied().collect();
+            prop_assert_eq!(owned.len(), once.len());
+            let wanted: BTreeSet<_> = claims.values().flat_map(|claim| &claim.wanted).collect();
+            prop_assert_eq!(once, wanted);
+            for (member, share) in &shares {
+                prop_assert!(share.is_subset(&claims[member].wanted));
+            }
+        }
+
+        #[test]
+        fn no_move_would_make_it_more_even(claims in any_claims()) {
+            let shares = assign(&claims);
+            prop_assert!(improvement(&claims, &shares).is_none());
+        }
+
+        #[test]
+        fn without_change_nothing_moves(mut claims in any_claims()) {
+            let shares = assign(&claims);
+            take_over(&mut claims);
+            prop_assert_eq!(assign(&claims), shares);
+        }
+
+        #[test]
+        fn who_leaves_moves_only_what_it_had(
+            mut claims in any_claims(),
+            who: prop::sample::Index,
+        ) {
+            // With equal subscriptions a departure leaves the others even enough to keep all.
+            let all: BTreeSet<_> = claims.values().flat_map(|claim| claim.wanted.clone()).collect();
+            claims.values_mut().for_each(|claim| claim.wanted = all.clone());
+            take_over(&mut claims);
+            let members: Vec<_> = claims.keys().copied().collect();
+            claims.remove(who.get(&members));
+            for (member, share) in assign(&claims) {
+                prop_assert!(claims[&member].had.is_subset(&share));
+            }
+        }
+    }
 }

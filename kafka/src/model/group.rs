@@ -17,6 +17,13 @@ use crate::log::{Committed, TopicPartition};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MemberId(u64);
 
+#[cfg(test)]
+impl MemberId {
+    pub(super) fn nth(n: u64) -> Self {
+        Self(n)
+    }
+}
+
 impl fmt::Display for MemberId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "member-{}", self.0)
@@ -223,6 +230,8 @@ impl Group {
         mut offset: Committed,
         mutation: Option<Mutation>,
     ) {
+        // Apache Kafka, being Java, replaces what is not UTF-8.
+        offset.metadata = String::from_utf8_lossy(&offset.metadata).into_owned().into_bytes();
         match (mutation, self.committed.get(&partition)) {
             (Some(Mutation::MetadataDropped), _) => offset.metadata.clear(),
             (Some(Mutation::MetadataKept), Some(old)) if old.offset == offset.offset => {
