@@ -104,7 +104,7 @@ impl<'a> Event<'a> {
     }
 
     /// Whether the event's own fields came as text that is no JSON object.
-    pub(crate) fn is_data_unreadable(&self) -> bool {
+    pub fn is_data_unreadable(&self) -> bool {
         self.is_data_unreadable
     }
 }

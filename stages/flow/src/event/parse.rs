@@ -113,6 +113,11 @@ impl<'a> Event<'a> {
 
     /// Takes over the fields of event data that came as a JSON text of its own.
     fn put_data_text(&mut self, json: &str) {
+        // Brackets in a text count as no nesting of the line.
+        if is_nested_too_deep(json.as_bytes()) {
+            self.is_data_unreadable = true;
+            return;
+        }
         match object(json, Place::Data) {
             Ok(data) => {
                 for field in Field::ALL {
