@@ -1,0 +1,60 @@
+//! How many events a second the stage matches: with cordon's own rules, and with others.
+//!
+//! `cargo run --release -p cordon-match --example match_speed -- LINES_FILE [RULES_DIR]`
+//!
+//! The file holds one event a line. It is read into memory first; parsing is part of the measure.
+
+#![expect(clippy::print_stdout, reason = "the figures are what this is for")]
+
+use std::{fs, path::Path, time::Instant};
+
+use cordon_flow::{Fate, Stage as _};
+use cordon_match::{Match, Rules};
+use cordon_records::{Digest, FileOrigin, LogDatapoint, Origin};
+
+/// Each measure is the best of so many: the machine has other work.
+const ROUNDS: usize = 3;
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mut arguments = std::env::args().skip(1);
+    let lines = fs::read(arguments.next().ok_or("usage: match_speed LINES_FILE [RULES_DIR]")?)?;
+    let lines: Vec<&[u8]> = lines.split(|&byte| byte == b'\n').filter(|l| !l.is_empty()).collect();
+    measure("own rules", &Match::new(Rules::own()), &lines);
+    if let Some(directory) = arguments.next() {
+        let (rules, errors) = Rules::read(Path::new(&directory));
+        println!("{directory}: {} rules refused", errors.len());
+        measure(&directory, &Match::new(rules), &lines);
+    }
+    Ok(())
+}
+
+#[expect(clippy::disallowed_methods, reason = "a measure needs a clock")]
+fn measure(name: &str, stage: &Match, lines: &[&[u8]]) {
+    let mut best = f64::INFINITY;
+    let (mut findings, mut dead) = (0, 0);
+    for _ in 0..ROUNDS {
+        let start = Instant::now();
+        (findings, dead) = run(stage, lines);
+        best = best.min(start.elapsed().as_secs_f64());
+    }
+    let per_second = lines.len() as f64 / best;
+    println!(
+        "{name}: {} rules, {} lines, {findings} findings, {dead} dead: {per_second:.0} events/s, {:.2} us/event",
+        stage.rules().count(),
+        lines.len(),
+        1e6 / per_second,
+    );
+}
+
+fn run(stage: &Match, lines: &[&[u8]]) -> (usize, usize) {
+    let (mut findings, mut dead) = (0, 0);
+    let mut emitted = Vec::new();
+    for (record, line) in (0..).zip(lines) {
+        let origin = Origin::File(FileOrigin { sha256: Digest([0; 32]), record });
+        let fate = stage.process(&LogDatapoint { origin, line }, &mut emitted);
+        dead += usize::from(matches!(fate, Fate::Dead(_)));
+        findings += emitted.len();
+        emitted.clear();
+    }
+    (findings, dead)
+}
