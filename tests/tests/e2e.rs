@@ -17,7 +17,7 @@ use std::{
 use cordon_kafka::{local::Broker, topology::Topology};
 use cordon_tests::s3::{Action, Policy, TestS3};
 
-const STAGES: [&str; 2] = ["generate", "merge"];
+const STAGES: [&str; 3] = ["generate", "match", "merge"];
 /// Couriers killed, each stage in turn.
 const KILLS: usize = 6;
 /// For everything to drain afterwards: a killed member is missed for its session timeout first.

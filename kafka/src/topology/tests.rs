@@ -3,8 +3,8 @@ use super::{Topology, TopologyFaults};
 #[test]
 fn the_embedded_topology_is_valid() {
     let topology = Topology::embedded();
-    assert_eq!(topology.all_topics().len(), 6 + 3 * 4);
-    assert_eq!(topology.principals.len(), 9);
+    assert_eq!(topology.all_topics().len(), 7 + 3 * 5);
+    assert_eq!(topology.principals.len(), 10);
 }
 
 #[test]

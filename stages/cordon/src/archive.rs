@@ -229,8 +229,9 @@ fn saved(record: &Record) -> LogRecord {
 fn read_saved(path: &Path) -> Result<Vec<(i32, i64, Vec<u8>)>> {
     let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
     let expected = Some(schema::LOG_RECORD.current().fingerprint);
-    let mut reader =
-        SectionReader::open(&bytes, &schema::LOG_RECORD, expected, ReadLimits::default())?;
+    // A topic is as long as it is; the file was written by this program.
+    let limits = ReadLimits { decoded_bytes_max: u64::MAX, ..ReadLimits::default() };
+    let mut reader = SectionReader::open(&bytes, &schema::LOG_RECORD, expected, limits)?;
     let mut records = Vec::new();
     while let Some((_, record)) = reader.next::<LogRecord>()? {
         records.push((record.partition, record.offset, record.value));

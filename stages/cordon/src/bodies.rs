@@ -1,18 +1,21 @@
 //! What runs in cells: the wiring of stages to the driver inside a cell.
 
-use std::ffi::OsString;
+use std::{ffi::OsString, path::Path};
 
 use anyhow::{Result, bail};
 use cordon_body::{RawIntake, decode_job, render, run, run_with};
 use cordon_cell::{CellContext, JailMode, zygote, zygote::ZygoteSettings};
 use cordon_flow::{Accumulate, Graph, Stage};
 use cordon_generate::Generate;
+use cordon_match::{Findings, Match, Rules};
 use cordon_merge::Merge;
 use cordon_pack::{Lines, Pack};
 use cordon_records::Fingerprint;
 
 /// Serves cells of one kind until the client is gone.
-pub(crate) fn serve(kind: &str, jail: JailMode) -> Result<()> {
+///
+/// Reads rules first: after that the zygote opens nothing any more.
+pub(crate) fn serve(kind: &str, rules: Option<&Path>, jail: JailMode) -> Result<()> {
     let settings = ZygoteSettings { jail, ..ZygoteSettings::default() };
     match kind {
         "pack" => zygote::serve(&settings, |cell: &CellContext| {
@@ -22,6 +25,10 @@ pub(crate) fn serve(kind: &str, jail: JailMode) -> Result<()> {
         }),
         "generate" => zygote::serve(&settings, stage_body(Generate)),
         "merge" => zygote::serve(&settings, stage_body(Merge)),
+        "match" => {
+            let rules = load_rules(rules)?;
+            zygote::serve(&settings, stage_body(Match::new(rules)))
+        }
         "ingest" => zygote::serve(&settings, |cell: &CellContext| {
             drive(cell, |job, input, mut io| cordon_ingest::run(job, input, &mut io))
         }),
@@ -48,22 +55,36 @@ fn drive<'a>(
     body(&job, cell.input(), cell).map_err(|fault| fault.to_string())
 }
 
+/// The rules of a directory, or the ten that cordon comes with.
+pub(crate) fn load_rules(directory: Option<&Path>) -> Result<Rules> {
+    let Some(directory) = directory else { return Ok(Rules::own()) };
+    Rules::load(directory).map_err(|faults| {
+        let lines: Vec<String> = faults.iter().map(ToString::to_string).collect();
+        anyhow::anyhow!("the rules of {}:\n{}", directory.display(), lines.join("\n"))
+    })
+}
+
 /// The schema that a stage's cells write with.
 pub(crate) fn output_schema(stage: &str) -> Option<Fingerprint> {
     let family = match stage {
         "pack" => Lines::schemas(),
         "generate" | "merge" => Graph::schemas(),
+        "match" => Findings::schemas(),
         _ => return None,
     };
     Some(family.current().fingerprint)
 }
 
 /// Arguments that start this program as a zygote of a kind.
-pub(crate) fn zygote_args(kind: &str, jail: JailMode) -> Vec<OsString> {
+pub(crate) fn zygote_args(kind: &str, rules: Option<&Path>, jail: JailMode) -> Vec<OsString> {
     let jail = match jail {
         JailMode::Strict => "strict",
         JailMode::Best => "best",
         JailMode::Off => "off",
     };
-    ["zygote", kind, "--jail", jail].map(OsString::from).to_vec()
+    let mut args: Vec<OsString> = ["zygote", kind, "--jail", jail].map(OsString::from).to_vec();
+    if let Some(rules) = rules {
+        args.extend(["--rules".into(), rules.into()]);
+    }
+    args
 }

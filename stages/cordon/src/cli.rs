@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-/// Streaming security telemetry: logs in, one merged graph out, every step isolated.
+/// Streaming security telemetry: logs in, one merged graph and findings out, every step isolated.
 #[derive(Debug, Parser)]
 #[command(name = "cordon", version, max_term_width = 100)]
 pub(crate) struct Cli {
@@ -26,7 +26,7 @@ pub(crate) enum Command {
     Demo(DemoArgs),
     /// Run one stage against the configured Kafka and S3.
     Run {
-        /// The stage: pack, generate or merge.
+        /// The stage: pack, generate, match or merge.
         stage: String,
     },
     /// Bring files in: JSON lines and EVTX; plain, gz, zst, zip, tar, and directories of them.
@@ -41,6 +41,8 @@ pub(crate) enum Command {
     /// Topics, users, ACLs and policies, from one file.
     #[command(subcommand)]
     Topology(TopologyCommand),
+    /// Print the findings, one a line.
+    Findings(FromArgs),
     /// Print the merged graph, one node or edge a line.
     Graph(FromArgs),
     /// Check that every datapoint has exactly one fate.
@@ -48,6 +50,8 @@ pub(crate) enum Command {
     #[command(hide = true)]
     Zygote {
         kind: String,
+        #[arg(long)]
+        rules: Option<PathBuf>,
         #[arg(long, default_value = "best")]
         jail: String,
     },
@@ -57,8 +61,11 @@ pub(crate) enum Command {
 
 #[derive(Debug, Args)]
 pub(crate) struct DemoArgs {
-    /// Files and directories; without any, generated telemetry.
+    /// Files and directories; without any, generated telemetry in which attacks are planted.
     pub(crate) paths: Vec<PathBuf>,
+    /// A directory of Sigma rules instead of the ten that cordon comes with.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) rules: Option<PathBuf>,
     /// Where results go; must not exist or be empty.
     #[arg(long, value_name = "DIR", default_value = "cordon-demo")]
     pub(crate) out: PathBuf,

@@ -16,6 +16,8 @@ pub(crate) struct Config {
     pub(crate) kafka: Option<KafkaConfig>,
     pub(crate) store: Option<StoreConfig>,
     pub(crate) topology: Option<PathBuf>,
+    /// Sigma rules instead of cordon's own.
+    pub(crate) rules: Option<PathBuf>,
     pub(crate) courier: CourierConfig,
 }
 
@@ -87,6 +89,7 @@ impl Config {
             kafka: reader.kafka(),
             store: reader.store(),
             topology: reader.path("topology"),
+            rules: reader.path("rules"),
             courier: reader.courier(),
         };
         reader.finish(config)

@@ -26,6 +26,9 @@ pub(crate) fn run(stage: &str, config: &Config, config_file: Option<&Path>) -> R
     anyhow::ensure!(topology.stages.contains_key(stage), "the topology has no stage {stage}");
     wiring::connection(config)?;
     wiring::store(config)?;
+    if stage == "match" {
+        bodies::load_rules(config.rules.as_deref())?;
+    }
     let mut courier_args: Vec<OsString> = vec!["courier".into(), stage.into()];
     if let Some(file) = config_file {
         courier_args.push("--config".into());
@@ -35,7 +38,7 @@ pub(crate) fn run(stage: &str, config: &Config, config_file: Option<&Path>) -> R
         name.to_str().is_some_and(|name| name.starts_with("CORDON_") || name == "RES_OPTIONS")
     };
     supervisor::supervise(&Supervised {
-        zygote_args: bodies::zygote_args(stage, config.courier.jail),
+        zygote_args: bodies::zygote_args(stage, config.rules.as_deref(), config.courier.jail),
         courier_args,
         courier_env: std::env::vars_os().filter(|(name, _)| is_ours(name)).collect(),
         recycle: config.courier.recycle,

@@ -43,7 +43,7 @@ pub(crate) fn run(args: &DemoArgs, json: bool) -> Result<i32> {
     let topology = Topology::embedded();
     let kinds = topology.stages.keys().map(String::as_str).chain(["ingest", "reader"]);
     let zygotes = kinds
-        .map(|kind| Ok((kind.to_owned(), Zygote::start(kind)?)))
+        .map(|kind| Ok((kind.to_owned(), Zygote::start(kind, args.rules.as_deref())?)))
         .collect::<Result<std::collections::BTreeMap<_, _>>>()?;
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
@@ -96,14 +96,16 @@ pub(crate) fn run(args: &DemoArgs, json: bool) -> Result<i32> {
     let report = archive.audit(&topology, runtime.handle(), true)?;
     let graph = archive.render("merged", &zygotes["reader"].cells, runtime.handle())?;
     fs::write(out.join("graph.jsonl"), &graph)?;
+    let findings = archive.render("findings", &zygotes["reader"].cells, runtime.handle())?;
+    fs::write(out.join("findings.jsonl"), &findings)?;
     for fault in &summary.faults {
         tracing::error!("{fault}");
     }
     if !json {
         print_stages(&report);
-        println!("results in {}: graph.jsonl, log/, objects/", out.display());
+        println!("results in {}: graph.jsonl, findings.jsonl, log/, objects/", out.display());
     }
-    println!("figures: {}", figures(&report, &graph));
+    println!("figures: {}", figures(&report, &graph, &findings));
     let is_clean = report.total.is_clean() && report.total.pending == 0;
     Ok(i32::from(!is_clean || !summary.faults.is_empty()))
 }
@@ -115,8 +117,8 @@ struct Zygote {
 }
 
 impl Zygote {
-    fn start(kind: &str) -> Result<Self> {
-        let spawned = spawn_zygote(&bodies::zygote_args(kind, JailMode::Best))
+    fn start(kind: &str, rules: Option<&Path>) -> Result<Self> {
+        let spawned = spawn_zygote(&bodies::zygote_args(kind, rules, JailMode::Best))
             .with_context(|| format!("cannot start the zygote of {kind}"))?;
         let cells = Cells::connect(spawned.socket)
             .with_context(|| format!("the zygote of {kind} did not start"))?;
@@ -134,7 +136,7 @@ impl Drop for Zygote {
 
 /// Reading commands need cells, and nothing else of a pipeline.
 pub(crate) fn with_reader<T>(read: impl FnOnce(&Cells) -> Result<T>) -> Result<T> {
-    let zygote = Zygote::start("reader")?;
+    let zygote = Zygote::start("reader", None)?;
     read(&zygote.cells)
 }
 
@@ -231,7 +233,7 @@ fn print_stages(report: &AuditReport) {
 }
 
 /// The line that runs are compared by.
-fn figures(report: &AuditReport, graph: &[u8]) -> serde_json::Value {
+fn figures(report: &AuditReport, graph: &[u8], findings: &[u8]) -> serde_json::Value {
     let (generate, merge) = (report.stage("generate"), report.stage("merge"));
     let counts = archive::count_lines(graph);
     json!({
@@ -241,6 +243,7 @@ fn figures(report: &AuditReport, graph: &[u8]) -> serde_json::Value {
         "dead": generate.dead,
         "nodes": counts["node"],
         "edges": counts["edge"],
+        "findings": findings.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).count(),
         "elements_in": merge.elements_in,
         "elements_out": merge.elements_out,
         "lost": report.total.lost,

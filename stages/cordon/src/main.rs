@@ -53,17 +53,18 @@ fn run(cli: &Cli) -> Result<i32> {
         Command::Demo(args) => demo::run(args, cli.json),
         Command::Run { stage } => courier::run(stage, &config()?, cli.config.as_deref()),
         Command::Courier { stage } => courier::courier(stage, &config()?),
-        Command::Zygote { kind, jail } => {
+        Command::Zygote { kind, rules, jail } => {
             let jail = match jail.as_str() {
                 "strict" => JailMode::Strict,
                 "off" => JailMode::Off,
                 _ => JailMode::Best,
             };
-            bodies::serve(kind, jail).map(|()| exit::STOPPED)
+            bodies::serve(kind, rules.as_deref(), jail).map(|()| exit::STOPPED)
         }
         Command::Ingest { paths, id } => ingest_paths(paths, id, &config()?, cli.json),
         Command::Topology(command) => topology(command, &config()?),
-        Command::Graph(from) => graph(from, cli),
+        Command::Findings(from) => print_topic("findings", from, cli),
+        Command::Graph(from) => print_topic("merged", from, cli),
         Command::Audit(args) => audit(args, cli),
     }
 }
@@ -76,7 +77,8 @@ fn ingest_paths(
     config: &Config,
     json: bool,
 ) -> Result<i32> {
-    let spawned = cordon_cell::spawn_zygote(&bodies::zygote_args("ingest", config.courier.jail))?;
+    let spawned =
+        cordon_cell::spawn_zygote(&bodies::zygote_args("ingest", None, config.courier.jail))?;
     let cells = cordon_cell::Cells::connect(spawned.socket)?;
     let topology = wiring::topology(config.topology.as_deref())?;
     let log = RealLog::new(wiring::connection(config)?);
@@ -149,12 +151,13 @@ fn topology(command: &TopologyCommand, config: &Config) -> Result<i32> {
     Ok(exit::STOPPED)
 }
 
-fn graph(from: &FromArgs, cli: &Cli) -> Result<i32> {
+/// The payloads of a topic as JSON lines.
+fn print_topic(topic: &str, from: &FromArgs, cli: &Cli) -> Result<i32> {
     use std::io::Write as _;
     let config = reading_config(from, cli)?;
     let archive = Archive::open(from.from.as_deref(), &config)?;
     let runtime = runtime()?;
-    let lines = demo::with_reader(|cells| archive.render("merged", cells, runtime.handle()))?;
+    let lines = demo::with_reader(|cells| archive.render(topic, cells, runtime.handle()))?;
     std::io::stdout().write_all(&lines)?;
     Ok(exit::STOPPED)
 }
