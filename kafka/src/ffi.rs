@@ -91,7 +91,8 @@ impl Refusal {
     }
 }
 
-/// Whether a partition is only just made, or its leader only just changed: ask again.
+/// Whether a partition is only just made, or its leader or coordinator only just changed: ask
+/// again.
 pub(crate) fn is_settling(code: RDKafkaErrorCode) -> bool {
     use RDKafkaErrorCode as Code;
     matches!(
@@ -101,10 +102,13 @@ pub(crate) fn is_settling(code: RDKafkaErrorCode) -> bool {
             | Code::UnknownTopicOrPartition
             | Code::UnknownPartition
             | Code::KafkaStorageError
+            | Code::CoordinatorLoadInProgress
+            | Code::CoordinatorNotAvailable
+            | Code::NotCoordinator
     )
 }
 
-/// Between questions to a partition that is only just made.
+/// Between questions to a broker that is settling.
 pub(crate) const SETTLE_EVERY: Duration = Duration::from_millis(50);
 
 /// One entry of a list of partitions. Metadata is bytes: the broker does not promise UTF-8, and

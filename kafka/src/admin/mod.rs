@@ -19,6 +19,7 @@ pub use topics::NewTopic;
 
 use crate::{
     connection::Connection,
+    deadline::Deadline,
     ffi::Refusal,
     log::{Committed, TopicPartition},
     real::{self, Signals},
@@ -27,6 +28,9 @@ use crate::{
 
 /// For each request. Creating many topics on a loaded cluster is the slowest.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Between attempts to connect as a user that was just made.
+const KNOWN_EVERY: Duration = Duration::from_millis(50);
 
 /// Why an administrator's request failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -111,10 +115,21 @@ impl Admin {
         deleted.map_err(|refusal| self.error("delete ACLs", refusal))
     }
 
-    /// Makes a SCRAM user, or changes its password.
+    /// Makes a SCRAM user, or changes its password, and waits until a broker lets it in: brokers
+    /// hear of it a moment after the controller, and refuse it until then.
     pub fn upsert_user(&self, user: &str, password: &Password) -> Result<(), AdminError> {
-        let upserted = users::upsert(self.native(), user, password, REQUEST_TIMEOUT);
-        upserted.map_err(|refusal| self.error(&format!("create user {user}"), refusal))
+        let doing = format!("create user {user}");
+        users::upsert(self.native(), user, password, REQUEST_TIMEOUT)
+            .map_err(|refusal| self.error(&doing, refusal))?;
+        let connection = self.connection.as_principal(user, password.clone());
+        let deadline = Deadline::after(REQUEST_TIMEOUT);
+        loop {
+            let Err(refused) = real::connect(&connection) else { return Ok(()) };
+            if deadline.passed() {
+                return Err(AdminError { doing, words: refused.to_string() });
+            }
+            std::thread::sleep(KNOWN_EVERY);
+        }
     }
 
     /// Removes a SCRAM user; `false` when there was none.

@@ -14,7 +14,32 @@ use crate::{
 };
 
 /// Everything that `group` has committed. Offsets that an open transaction holds are as before.
+/// Waits for a coordinator that is only just starting.
 pub(crate) fn of_group(
+    client: &NativeClient,
+    group: &str,
+    timeout: Duration,
+) -> Result<Vec<(TopicPartition, Committed)>, Refusal> {
+    settled(timeout, |remaining| of_group_now(client, group, remaining))
+}
+
+/// Asks until the brokers have settled, or `timeout` is over.
+fn settled<T>(
+    timeout: Duration,
+    ask: impl Fn(Duration) -> Result<T, Refusal>,
+) -> Result<T, Refusal> {
+    let deadline = Deadline::after(timeout);
+    loop {
+        match ask(deadline.remaining()) {
+            Err(refusal) if is_settling(refusal.code) && !deadline.passed() => {
+                std::thread::sleep(deadline.slice(SETTLE_EVERY));
+            }
+            answer => return answer,
+        }
+    }
+}
+
+fn of_group_now(
     client: &NativeClient,
     group: &str,
     timeout: Duration,
@@ -167,15 +192,7 @@ pub(super) fn ends(
     end: End,
     timeout: Duration,
 ) -> Result<Vec<(TopicPartition, i64)>, Refusal> {
-    let deadline = Deadline::after(timeout);
-    loop {
-        match ends_now(client, partitions, end, deadline.remaining()) {
-            Err(refusal) if is_settling(refusal.code) && !deadline.passed() => {
-                std::thread::sleep(deadline.slice(SETTLE_EVERY));
-            }
-            answer => return answer,
-        }
-    }
+    settled(timeout, |remaining| ends_now(client, partitions, end, remaining))
 }
 
 fn ends_now(

@@ -36,7 +36,7 @@ const POLL_EVERY: Duration = Duration::from_millis(50);
 pub enum LocalError {
     /// The jars are not in the cache.
     #[error(
-        "no Kafka jars in {0}: run `make kafka-libs`, or set CORDON_KAFKA_LIBS to a directory that holds them"
+        "no Kafka jars in {0}: run `kafka/local/fetch`, or set CORDON_KAFKA_LIBS to a directory that holds them"
     )]
     NoJars(PathBuf),
     /// `java` could not be run.

@@ -79,17 +79,17 @@ impl RealConsumer {
         started: &mut BTreeMap<TopicPartition, i64>,
         message: &BorrowedMessage<'_>,
     ) -> Option<Record> {
-        // Topics are few and repeat: share the name that is there already.
-        let at = started
-            .range(TopicPartition::new(message.topic(), message.partition())..)
-            .next()
-            .map(|(at, _)| at.clone())
-            .filter(|at| &*at.topic == message.topic() && at.partition == message.partition())?;
-        if !owned.contains(&at) {
+        // A member has few partitions: looking at each is quicker than allocating a key, and
+        // shares the name of the topic.
+        let is_its = |at: &TopicPartition| {
+            at.partition == message.partition() && *at.topic == *message.topic()
+        };
+        let (at, next) = started.iter_mut().find(|(at, _)| is_its(at))?;
+        if !owned.contains(at) {
             return None;
         }
-        started.insert(at.clone(), message.offset() + 1);
-        Some(record(at, message))
+        *next = message.offset() + 1;
+        Some(record(at.clone(), message))
     }
 
     /// What an error of a poll means; `None` when librdkafka goes on by itself.

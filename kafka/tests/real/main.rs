@@ -3,6 +3,7 @@
 
 mod clients;
 mod denials;
+mod local;
 mod outages;
 mod proxy;
 mod support;

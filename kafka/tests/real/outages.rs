@@ -39,7 +39,8 @@ fn settings() -> Settings {
         socket_timeout: seconds(5),
         transaction_timeout: seconds(6),
         session_timeout: seconds(10),
-        max_poll_interval: seconds(20),
+        // Above a restart, during which nobody polls.
+        max_poll_interval: seconds(120),
         ..Settings::default()
     }
 }
@@ -199,9 +200,12 @@ fn a_broker_that_dies_and_comes_back_is_waited_for() {
     drop(slot.producer);
 
     place.broker.restart().unwrap();
+    let restarted = now();
     slot.producer = place.producer(&slot.name);
+    let opened = restarted.elapsed();
     // Nobody's EndTxn arrived: the new producer aborted it.
     assert_eq!(slot.committed().map(|c| c.offset), Some(1));
+    let committed = restarted.elapsed();
     let mut read = Vec::new();
     let patience = now() + PATIENCE;
     while read != ["a"] && now() < patience {
@@ -220,6 +224,10 @@ fn a_broker_that_dies_and_comes_back_is_waited_for() {
         }
     }
     assert_eq!(read, ["a"]);
+    println!(
+        "after the restart: producer open {opened:?}, offsets read {committed:?}, records read {:?}",
+        restarted.elapsed()
+    );
     assert_eq!(place.values(&slot.name), ["a"]);
 }
 
