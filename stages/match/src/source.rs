@@ -23,13 +23,15 @@ pub(crate) const PRODUCT: &str = "windows";
 impl EventSource {
     /// `None` for a line that is no Windows event.
     pub(crate) fn of(event: &Event<'_>) -> Option<Self> {
-        let service = match event.get(Field::Channel) {
-            Some(channel) => service(channel).or(event.is_sysmon().then_some("sysmon")),
-            None if event.is_sysmon() => Some("sysmon"),
-            None => return None,
-        };
+        let channel = event.get(Field::Channel);
+        let service =
+            channel.and_then(service).or_else(|| service_of_provider(event.get(Field::Provider)?));
+        if channel.is_none() && service.is_none() {
+            return None;
+        }
         let event_id = event.get(Field::EventId).and_then(|id| id.parse().ok());
         let categories = match (service, event_id) {
+            (Some("sysmon"), Some(12)) => key_categories(event.get(Field::EventType)),
             (Some(service), Some(id)) => categories(service, id),
             _ => &[],
         };
@@ -52,6 +54,22 @@ fn service(channel: &str) -> Option<&'static str> {
         .iter()
         .find(|(_, channels)| channels.iter().any(|known| known.eq_ignore_ascii_case(channel)))
         .map(|&(service, _)| service)
+}
+
+fn service_of_provider(provider: &str) -> Option<&'static str> {
+    PROVIDERS
+        .iter()
+        .find(|(_, known)| known.eq_ignore_ascii_case(provider))
+        .map(|&(service, _)| service)
+}
+
+/// Sysmon's event 12 is several deeds in one id; of one that does not say which, each may be true.
+fn key_categories(deed: Option<&str>) -> &'static [&'static str] {
+    match deed {
+        Some("CreateKey") => &["registry_event", "registry_add"],
+        Some("DeleteKey" | "DeleteValue") => &["registry_event", "registry_delete"],
+        _ => categories("sysmon", 12),
+    }
 }
 
 fn categories(service: &str, event_id: u16) -> &'static [&'static str] {
@@ -148,10 +166,23 @@ const SERVICES: &[(&str, &[&str])] = &[
     ("iis-configuration", &["Microsoft-IIS-Configuration/Operational"]),
 ];
 
+/// Services by who alone writes for them: of events that were forwarded into another channel, or
+/// shipped without one.
+const PROVIDERS: &[(&str, &str)] = &[
+    ("sysmon", "Microsoft-Windows-Sysmon"),
+    ("security", "Microsoft-Windows-Security-Auditing"),
+    ("powershell", "Microsoft-Windows-PowerShell"),
+    ("powershell-classic", "PowerShell"),
+    ("windefend", "Microsoft-Windows-Windows Defender"),
+    ("wmi", "Microsoft-Windows-WMI-Activity"),
+    ("taskscheduler", "Microsoft-Windows-TaskScheduler"),
+];
+
 /// Categories by service and event id.
 ///
-/// Sigma's `registry_add` and `registry_delete` share an id with what the other is about; rules
-/// of both look at `EventType` themselves. `file_delete` is meant for both ids of Sysmon.
+/// Sigma's `registry_add` and `registry_delete` share an id: `EventType` tells them apart, and
+/// most rules of the latter leave that to whoever routes. `file_delete` is meant for both ids of
+/// Sysmon.
 const CATEGORIES: &[(&str, u16, &[&str])] = &[
     ("sysmon", 10, &["process_access"]),
     ("sysmon", 7, &["image_load"]),
@@ -217,8 +248,33 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_channel_is_no_windows_event() {
+    fn any_log_is_known_by_its_provider_where_the_channel_does_not_tell() {
+        for channel in ["", r#""Channel":"ForwardedEvents","#] {
+            let line = format!(
+                r#"{{{channel}"SourceName":"Microsoft-Windows-Security-Auditing","EventID":4688}}"#
+            );
+            assert_eq!(of(&line), Some((Some("security"), &["process_creation"][..])));
+        }
+    }
+
+    #[test]
+    fn what_was_done_to_a_key_decides() {
+        let of = |deed: &str| {
+            let line = format!(
+                r#"{{"Channel":"Microsoft-Windows-Sysmon/Operational","EventID":12,"EventType":"{deed}"}}"#
+            );
+            of(&line).expect("a Windows event").1
+        };
+        assert_eq!(of("CreateKey"), ["registry_event", "registry_add"]);
+        assert_eq!(of("DeleteKey"), ["registry_event", "registry_delete"]);
+        assert_eq!(of("DeleteValue"), ["registry_event", "registry_delete"]);
+        assert_eq!(of("INFO"), ["registry_event", "registry_add", "registry_delete"]);
+    }
+
+    #[test]
+    fn what_names_neither_channel_nor_known_provider_is_no_windows_event() {
         assert_eq!(of(r#"{"EventID":1,"Image":"x"}"#), None);
+        assert_eq!(of(r#"{"EventID":1,"Provider":"aws"}"#), None);
         assert_eq!(of(r#"{"Channel":"Nobody/Knows","EventID":1}"#), Some((None, &[][..])));
     }
 }
