@@ -23,9 +23,8 @@ fn check_errors(files: &[(&str, &str)], expect: &Expect) {
     let directory = directory(files);
     let errors = Rules::load(directory.path()).err().expect("something is wrong");
     let root = directory.path().display().to_string();
-    let inside = format!("{root}/");
-    let shown = |text: String| text.replace(&inside, "").replace(&root, "the directory");
-    let text: String = errors.iter().map(|error| shown(format!("{error}\n"))).collect();
+    let text: String =
+        errors.iter().map(|error| format!("{error}\n").replace(&root, "RULES")).collect();
     expect.assert_eq(&text);
 }
 
@@ -78,19 +77,19 @@ fn all_errors_of_all_files_come_at_once_with_their_places() {
             ),
         ],
         &expect![[r#"
-            a/expand.yml:6: field `User`: the modifier `expand` is not supported: its placeholders have no values here
-            a/windash.yml:5: field `CommandLine`: `windash` with a wildcard is not supported
-            b/missing.yaml:1: unknown detection identifier: t
-            b/modifier.yml: Unknown modifier 'sounds_like'
-            b/regex.yml:1: invalid regex pattern: regex parse error:
+            RULES/a/expand.yml:6: field `User`: the modifier `expand` is not supported: its placeholders have no values here
+            RULES/a/windash.yml:5: field `CommandLine`: `windash` with a wildcard is not supported
+            RULES/b/missing.yaml:1: unknown detection identifier: t
+            RULES/b/modifier.yml: Unknown modifier 'sounds_like'
+            RULES/b/regex.yml:1: invalid regex pattern: regex parse error:
                 (
                 ^
             error: unclosed group
-            c/timeframe.yml:6: `timeframe` is not supported: a rule sees one event at a time
-            c/words.yml: Document is not a YAML mapping
-            c/yaml.yml:3: YAML parse error: did not find expected node content at line 3 column 1, while parsing a flow node
-            d/correlation.yml:2: correlations are not supported
-            d/count.yml: Condition parse error at 1:3:  --> 1:3
+            RULES/c/timeframe.yml:6: `timeframe` is not supported: a rule sees one event at a time
+            RULES/c/words.yml: Document is not a YAML mapping
+            RULES/c/yaml.yml:3: YAML parse error: did not find expected node content at line 3 column 1, while parsing a flow node
+            RULES/d/correlation.yml:2: correlations are not supported
+            RULES/d/count.yml: Condition parse error at 1:3:  --> 1:3
               |
             1 | s | count() > 5
               |   ^---
@@ -106,13 +105,13 @@ fn two_rules_with_one_id_are_an_error_and_so_is_an_empty_directory() {
     check_errors(
         &[("a.yml", text), ("b.yml", text)],
         &expect![[r#"
-        b.yml:1: has the same id as a.yml
-    "#]],
+            RULES/b.yml:1: has the same id as RULES/a.yml
+        "#]],
     );
     check_errors(
         &[],
         &expect![[r#"
-            the directory: holds no rule (*.yml, *.yaml)
+            RULES: holds no rule (*.yml, *.yaml)
         "#]],
     );
 }
