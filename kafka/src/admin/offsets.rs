@@ -4,7 +4,10 @@
 
 use std::time::Duration;
 
-use rdkafka::{Offset, TopicPartitionList, bindings as rd, client::NativeClient};
+use rdkafka::{
+    Offset, TopicPartitionList, bindings as rd, client::NativeClient,
+    error::RDKafkaErrorCode as Code,
+};
 
 use super::request::{Op, items, request};
 use crate::{
@@ -23,6 +26,10 @@ pub(crate) fn of_group(
     settled(timeout, |remaining| of_group_now(client, group, remaining))
 }
 
+/// How long one asking may take. On a broker that has just started librdkafka can wait for ever for
+/// the coordinator it was told of first; asked anew, it looks again.
+const ASK_MAX: Duration = Duration::from_secs(3);
+
 /// Asks until the brokers have settled, or `timeout` is over.
 fn settled<T>(
     timeout: Duration,
@@ -30,8 +37,11 @@ fn settled<T>(
 ) -> Result<T, Refusal> {
     let deadline = Deadline::after(timeout);
     loop {
-        match ask(deadline.remaining()) {
-            Err(refusal) if is_settling(refusal.code) && !deadline.passed() => {
+        match ask(deadline.slice(ASK_MAX)) {
+            Err(refusal)
+                if (is_settling(refusal.code) || refusal.code == Code::OperationTimedOut)
+                    && !deadline.passed() =>
+            {
                 std::thread::sleep(deadline.slice(SETTLE_EVERY));
             }
             answer => return answer,

@@ -13,7 +13,7 @@ use crate::{
     admin::{Admin, AdminError, End, NewTopic},
     connection::Connection,
     deadline::Deadline,
-    log::{Committed, ConsumerError, Log, NewOffset, Outcome, Producer, TopicPartition},
+    log::{ConsumerError, Log, NewOffset, Outcome, Producer, TopicPartition},
     progress::Progress,
     real::RealLog,
     secret::Password,
@@ -76,9 +76,6 @@ const COMPRESSION: (&str, &str) = ("compression.type", "uncompressed");
 const VISIBLE_MAX: Duration = Duration::from_secs(30);
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
-/// A coordinator loads in seconds; half a minute is a broken one.
-const COORDINATOR_TRIES: u32 = 60;
-const COORDINATOR_PAUSE: std::time::Duration = std::time::Duration::from_millis(500);
 const MS_PER_DAY: u64 = 24 * 60 * 60 * 1000;
 
 impl Topology {
@@ -196,7 +193,7 @@ impl Topology {
     ) -> Result<(), ApplyError> {
         for (stage, spec) in &self.stages {
             let group = Self::group(stage);
-            let known = known_offsets(admin, &group)?;
+            let known = admin.group_offsets(&group)?;
             let absent: Vec<TopicPartition> = spec
                 .live
                 .iter()
@@ -222,22 +219,6 @@ impl Topology {
         }
         Ok(())
     }
-}
-
-/// What a group has committed. On a fresh cluster its coordinator may still be loading.
-fn known_offsets(
-    admin: &Admin,
-    group: &str,
-) -> Result<BTreeMap<TopicPartition, Committed>, AdminError> {
-    for _ in 0..COORDINATOR_TRIES {
-        match admin.group_offsets(group) {
-            Err(error) if error.words.to_lowercase().contains("coordinator") => {
-                std::thread::sleep(COORDINATOR_PAUSE);
-            }
-            read => return read,
-        }
-    }
-    admin.group_offsets(group)
 }
 
 fn settings_of(retention_days: u32) -> BTreeMap<String, String> {
