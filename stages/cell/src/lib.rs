@@ -82,7 +82,7 @@ pub use api::{CellEnd, CellJob, CellLimits, CellResult, CellUsage, DeadlineKind}
 pub use client::Cells;
 pub use context::{CellContext, CellIoError, take_panic};
 pub use jail::{JailLayer, JailMode, JailReport};
-pub use memfd::sealed_memfd;
+pub use memfd::{sealed_memfd, sealed_memfd_from};
 pub use spawn::{
     SpawnedZygote, from_lasting_thread, spawn_courier, spawn_zygote, take_socket, terminate,
 };

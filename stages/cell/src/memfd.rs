@@ -41,10 +41,21 @@ fn create(name: &str) -> io::Result<File> {
 ///
 /// Whatever the kernel says: out of memory or of descriptors.
 pub fn sealed_memfd(name: &str, parts: &[&[u8]]) -> io::Result<OwnedFd> {
+    sealed_memfd_from(name, |memory| parts.iter().try_for_each(|part| memory.write_all(part)))
+}
+
+/// A memfd that holds what `fill` writes and can never change again: for inputs that nobody wants
+/// to hold twice.
+///
+/// # Errors
+///
+/// Those of `fill`, and whatever the kernel says: out of memory or of descriptors.
+pub fn sealed_memfd_from(
+    name: &str,
+    fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<OwnedFd> {
     let mut file = create(name)?;
-    for part in parts {
-        file.write_all(part)?;
-    }
+    fill(&mut file)?;
     rustix::fs::fcntl_add_seals(&file, INPUT_SEALS)?;
     Ok(file.into())
 }

@@ -1,34 +1,49 @@
 //! Files to log datapoints: what runs in a cell for `cordon ingest`.
 //!
-//! The input is a file as it lies on disk. It is unpacked (gzip, zstd, zip, tar, nested), what is
-//! inside is recognised by its content, never by its name, and split into records: the lines of
-//! JSON-lines files and the records of EVTX files, numbered from 0 through all members of an
-//! archive in their order. A record that is one JSON object becomes a log datapoint with the
-//! file's SHA-256 and its number as origin; any other gets a letter here and goes no further.
+//! The input is a file as it lies on disk. It is unpacked (gzip, zstd, zip, tar, one in another),
+//! what is inside is recognised by its content, never by its name, and split into records: lines
+//! and lists of JSON objects, and the records of Windows event logs. They are numbered from 0
+//! through all members of an archive in their order. A record that is one JSON object becomes a
+//! log datapoint with the file's SHA-256 and its number as origin; any other gets a letter here
+//! and goes no further.
 //!
-//! Everything is streamed: a cell holds one line, or one EVTX member, at a time. What cannot be
-//! read ends the file where it is, with one letter that says why; members that are recognised as
-//! nothing known get such a letter too and cost no other member anything. Those letters speak for
-//! no record (`from == to`), so that they can be told from records that were refused.
+//! - **Streamed.** A cell holds one record, or one 64 KiB chunk of an event log, and never the
+//!   unpacked file. What the file may unpack to is bounded, so that a bomb ends.
+//! - **One bad thing costs only itself.** A bad record is one letter. A member that is not
+//!   recognised, or breaks off, is a *remark*: a letter that speaks for no record
+//!   (`from == to`), so that it changes the number of no other. What was readable is kept.
+//! - **Cells follow each other.** One cell does not do a whole large file. It stops when it has
+//!   done enough, and the next passes over the records that are done: in a plain file by starting
+//!   where the last one stopped, in a packed one by unpacking it again. However a file is cut, the
+//!   datapoints and letters are the same.
 //!
-//! One cell does not do a whole large file: it stops when its [budget](Budget) is spent, and the
-//! next one passes over the records that are done.
+//! Restrictions: no clock, no randomness, no threads, no files; nothing in the file is an error,
+//! not even that there is nothing in it.
 
-mod lines;
+mod archive;
+mod evtx;
+mod gzip;
+mod job;
+mod limits;
+mod meter;
 mod recognise;
 mod sink;
+mod split;
+#[cfg(test)]
+mod tests;
+mod utf16;
 mod walk;
 
 use cordon_body::{BodyFault, CellIo};
-use cordon_records::{Digest, cell::Job};
+use cordon_records::cell::Job;
 
+pub use job::{FileJob, FileNews};
+pub use limits::{CELL_RECORDS_MAX, LINE_BYTES_MAX, unpacked_bytes_max};
 pub use recognise::{ACCEPTED, Kind, recognise};
-pub use sink::Budget;
 
+use meter::Meter;
 use sink::{Sink, Stop};
-
-/// Job option: the file's SHA-256 in hex.
-pub const SHA256_OPTION: &str = "sha256";
+use walk::Walk;
 
 /// Splits a file, from the record that the job's part begins with.
 ///
@@ -36,21 +51,13 @@ pub const SHA256_OPTION: &str = "sha256";
 ///
 /// The job makes no sense, or results did not leave the cell. Nothing in the file is an error.
 pub fn run(job: &Job, input: &[u8], io: &mut impl CellIo) -> Result<(), BodyFault> {
-    let [part] = &job.parts[..] else { return Err(BodyFault::Job("ingest takes one part")) };
-    let sha256 = job.options.get(SHA256_OPTION).and_then(|hex| Digest::from_hex(hex));
-    let sha256 = sha256.ok_or(BodyFault::Job("the file's SHA-256 is missing"))?;
-    let start = usize::try_from(part.offset_bytes).unwrap_or(usize::MAX);
-    let len = usize::try_from(part.len_bytes).unwrap_or(usize::MAX);
-    let file = start.checked_add(len).and_then(|end| input.get(start..end));
-    let file = file.ok_or(BodyFault::Job("the part lies outside the input"))?;
-    let mut sink = Sink::new(sha256, part, job.sentenced.clone(), io);
-    let ended = match walk::file(file, &mut sink) {
-        Ok(()) => true,
-        Err(Stop::BudgetSpent) => false,
+    let file = FileJob::of_job(job)?;
+    let meter = Meter::new(job.parts[0].decoded_bytes_max.unsigned_abs());
+    let mut sink = Sink::new(&file, &job.sentenced, io);
+    let is_end = match (Walk { sink: &mut sink, meter: &meter }).file(&file, input) {
+        Ok(_) => true,
+        Err(Stop::Enough) => false,
         Err(Stop::Fault(fault)) => return Err(fault),
     };
-    sink.finish(ended)
+    sink.finish(file.at_bytes, is_end)
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,0 +1,174 @@
+//! One transaction for each range: pointers, letters, receipt.
+
+use std::{thread, time::Duration};
+
+use bytes::Bytes;
+use cordon_courier::{
+    event::{Transaction, TransactionOutcome},
+    file::{FileBatch, FileInput, Lie},
+    transaction,
+};
+use cordon_kafka::log::{ConsumerError, Log, Outcome, Producer};
+use cordon_records::cell::Report;
+use cordon_store::PutError;
+
+use super::{Ingest, error::IngestError};
+use crate::world::World;
+
+/// How often one transaction, put or opening is tried: some 15 seconds in all.
+const ATTEMPTS_MAX: u32 = 8;
+/// Pause after the first attempt; doubled up to [`PAUSE_MAX`].
+const PAUSE_MIN: Duration = Duration::from_millis(100);
+/// Longest pause between two attempts.
+const PAUSE_MAX: Duration = Duration::from_secs(5);
+
+/// A range of a file as its cell told it, kept until it is committed.
+pub(super) struct Range {
+    pub(super) file: FileInput,
+    pub(super) from: i64,
+    pub(super) report: Report,
+    pub(super) output: Bytes,
+    /// Checked, and its objects stored.
+    pub(super) batch: FileBatch,
+}
+
+impl<L: Log> Ingest<'_, L> {
+    /// Checks what a cell told of a range, and makes objects and records of it.
+    pub(super) fn batch(
+        &self,
+        file: &FileInput,
+        from: i64,
+        report: &Report,
+        output: &Bytes,
+    ) -> Result<FileBatch, Lie> {
+        let (settings, slot) = (self.settings, &self.transactional_id);
+        FileBatch::new(settings, slot, file, from, report.clone(), output, &mut World)
+    }
+
+    /// Stores the objects of a range: before any transaction names them.
+    pub(super) fn store(&self, batch: &FileBatch) -> Result<(), IngestError> {
+        let bucket = &self.settings.bucket;
+        for object in &batch.objects {
+            let mut pause = PAUSE_MIN;
+            for attempt in 1.. {
+                let put = self.store.put(bucket, &object.key, object.body.clone(), object.digest);
+                match self.runtime.block_on(put) {
+                    Ok(()) => break,
+                    Err(PutError::Unavailable(why)) if attempt < ATTEMPTS_MAX => {
+                        tracing::warn!(why, attempt, "put is tried again");
+                        wait(&mut pause);
+                    }
+                    Err(error) => {
+                        let what = format!("put of {bucket}/{}: {error}", object.key);
+                        return Err(IngestError::Store(what));
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn wait(pause: &mut Duration) {
+    thread::sleep(*pause);
+    *pause = (*pause * 2).min(PAUSE_MAX);
+}
+
+/// Commits ranges, one after the other.
+pub(super) struct Committer<'a, L: Log> {
+    ingest: &'a Ingest<'a, L>,
+    /// `None` while no producer is open: two must never be alive under one id.
+    producer: Option<L::Producer>,
+}
+
+impl<'a, L: Log> Committer<'a, L> {
+    /// Opens the producer. Another ingest with the same `transactional.id` is fenced by it.
+    pub(super) fn open(ingest: &'a Ingest<'a, L>) -> Result<Self, IngestError> {
+        Ok(Self { ingest, producer: Some(open_producer(ingest)?) })
+    }
+
+    /// Commits a range, and returns it as it was committed in the end.
+    pub(super) fn commit(&mut self, range: Range) -> Result<FileBatch, IngestError> {
+        let Range { file, from, report, output, mut batch } = range;
+        let mut pause = PAUSE_MIN;
+        for _ in 0..ATTEMPTS_MAX {
+            match self.transact(&batch)? {
+                TransactionOutcome::Committed => return Ok(batch),
+                TransactionOutcome::Denied(why) => return Err(IngestError::Kafka(why)),
+                TransactionOutcome::Fenced(why) => {
+                    let id = &self.ingest.transactional_id;
+                    let what =
+                        format!("another ingest took over {id}; give one another --id: {why}");
+                    return Err(IngestError::Kafka(what));
+                }
+                // Known not to be there: the same again.
+                TransactionOutcome::Aborted(why) => {
+                    tracing::warn!(why, file = file.name, from, "the transaction was aborted");
+                    wait(&mut pause);
+                }
+                // It may be there, and its objects with it: the range again, as a new batch.
+                TransactionOutcome::Unknown(why) => {
+                    tracing::warn!(why, file = file.name, from, "nobody knows; ingested again");
+                    self.producer = None;
+                    wait(&mut pause);
+                    batch = self
+                        .ingest
+                        .batch(&file, from, &report, &output)
+                        .map_err(|lie| IngestError::Cells(lie.to_string()))?;
+                    self.ingest.store(&batch)?;
+                }
+            }
+        }
+        Err(IngestError::Kafka(format!("{ATTEMPTS_MAX} attempts to commit were in vain")))
+    }
+
+    fn transact(&mut self, batch: &FileBatch) -> Result<TransactionOutcome, IngestError> {
+        let producer = match &mut self.producer {
+            Some(producer) => producer,
+            closed => closed.insert(open_producer(self.ingest)?),
+        };
+        let transaction = Transaction { records: batch.records.clone(), offsets: Vec::new() };
+        Ok(transaction::run(producer, None, transaction))
+    }
+}
+
+fn open_producer<L: Log>(ingest: &Ingest<'_, L>) -> Result<L::Producer, IngestError> {
+    let id = &ingest.transactional_id;
+    let mut pause = PAUSE_MIN;
+    for attempt in 1.. {
+        match try_open(ingest.log, id) {
+            Ok(producer) => return Ok(producer),
+            Err(Closed::Denied(why)) => return Err(IngestError::Kafka(why)),
+            Err(Closed::Unavailable(why)) if attempt == ATTEMPTS_MAX => {
+                return Err(IngestError::Kafka(format!("{id} does not open: {why}")));
+            }
+            Err(Closed::Unavailable(why)) => {
+                tracing::warn!(why, attempt, "the producer is opened again");
+                wait(&mut pause);
+            }
+        }
+    }
+    unreachable!("the last attempt returns")
+}
+
+/// Why a producer did not open.
+enum Closed {
+    /// It may pass.
+    Unavailable(String),
+    /// It will not.
+    Denied(String),
+}
+
+fn try_open<L: Log>(log: &L, id: &str) -> Result<L::Producer, Closed> {
+    let mut producer = log.producer(id).map_err(|error| match error {
+        ConsumerError::Unavailable(why) => Closed::Unavailable(why),
+        other => Closed::Denied(other.to_string()),
+    })?;
+    match producer.init() {
+        Outcome::Done => Ok(producer),
+        Outcome::Denied(why) => Err(Closed::Denied(why)),
+        Outcome::Aborted(why) | Outcome::Unknown(why) | Outcome::Fenced(why) => {
+            Err(Closed::Unavailable(why))
+        }
+    }
+}
