@@ -12,7 +12,7 @@ use crate::{
     meter::Meter,
     recognise::{ACCEPTED, Beginning, HEAD_BYTES, Kind, UTF8_MARK, recognise},
     sink::{Sink, Stop},
-    split::{Lines, Objects, Splitter},
+    split::{Lines, Objects, Piece, Splitter},
     utf16::{ByteOrder, Utf16},
 };
 
@@ -144,7 +144,7 @@ impl<I: CellIo> Walk<'_, '_, I> {
                 Ok(Ended::Whole)
             }
             Kind::Unknown => {
-                let found = Beginning(&head);
+                let found = Beginning(head.trim_ascii_start());
                 let what = format!("not recognised, begins with \"{found}\"; accepted: {ACCEPTED}");
                 self.sink.remark(Reason::Rejected, place.say(&what))?;
                 Ok(Ended::Whole)
@@ -183,6 +183,8 @@ impl<I: CellIo> Walk<'_, '_, I> {
         }
     }
 
+    /// Walks through text, from one piece to the next. At the end of a window that is not the
+    /// file's, the next cell has to go on.
     fn text(
         &mut self,
         splitter: &mut dyn Splitter,
@@ -208,16 +210,14 @@ impl<I: CellIo> Walk<'_, '_, I> {
                 // The next window begins with it.
                 return Err(Stop::Enough);
             }
-            // At the beginning of a file, or of each of several that were put together.
-            let text = piece.text.strip_prefix(UTF8_MARK).unwrap_or(piece.text);
-            if piece.is_too_long {
-                self.sink.too_long(text);
-            } else if !text.trim_ascii().is_empty() {
-                self.sink.record(text)?;
-            }
             if is_cut && !can_resume_inside {
-                return self.short(place, &"an object is larger than what is read at a time");
+                let what = "an object is larger than what is read at a time";
+                // Before the object's own letter, behind which this cell may have said enough.
+                let ended = self.short(place, &what)?;
+                self.piece(piece)?;
+                return Ok(ended);
             }
+            self.piece(piece)?;
         }
         match window {
             Some(window) if !window.is_to_end => {
@@ -226,6 +226,18 @@ impl<I: CellIo> Walk<'_, '_, I> {
             }
             _ => Ok(Ended::Whole),
         }
+    }
+
+    /// Gives a piece of text its fate. A blank one has none.
+    fn piece(&mut self, piece: Piece<'_>) -> Result<(), Stop> {
+        // At the beginning of a file, or of each of several that were put together.
+        let text = piece.text.strip_prefix(UTF8_MARK).unwrap_or(piece.text);
+        if piece.is_too_long {
+            self.sink.too_long(text);
+        } else if !text.trim_ascii().is_empty() {
+            self.sink.record(text)?;
+        }
+        Ok(())
     }
 
     /// Remarks that something cannot be read to its end.

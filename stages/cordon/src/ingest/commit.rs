@@ -4,15 +4,16 @@ use std::{thread, time::Duration};
 
 use bytes::Bytes;
 use cordon_courier::{
+    StageSettings,
     event::{Transaction, TransactionOutcome},
     file::{FileBatch, FileInput, Lie},
     transaction,
 };
 use cordon_kafka::log::{ConsumerError, Log, Outcome, Producer};
 use cordon_records::cell::Report;
-use cordon_store::PutError;
+use cordon_store::{PutError, Store};
 
-use super::{Ingest, error::IngestError};
+use super::error::IngestError;
 use crate::world::World;
 
 /// How often one transaction, put or opening is tried: some 15 seconds in all.
@@ -32,7 +33,16 @@ pub(super) struct Range {
     pub(super) batch: FileBatch,
 }
 
-impl<L: Log> Ingest<'_, L> {
+/// Where ranges go.
+pub(super) struct Outlet<'a, L: Log> {
+    pub(super) log: &'a L,
+    pub(super) store: &'a Store,
+    pub(super) runtime: &'a tokio::runtime::Handle,
+    pub(super) settings: &'a StageSettings,
+    pub(super) transactional_id: &'a str,
+}
+
+impl<L: Log> Outlet<'_, L> {
     /// Checks what a cell told of a range, and makes objects and records of it.
     pub(super) fn batch(
         &self,
@@ -41,7 +51,7 @@ impl<L: Log> Ingest<'_, L> {
         report: &Report,
         output: &Bytes,
     ) -> Result<FileBatch, Lie> {
-        let (settings, slot) = (self.settings, &self.transactional_id);
+        let (settings, slot) = (self.settings, self.transactional_id);
         FileBatch::new(settings, slot, file, from, report.clone(), output, &mut World)
     }
 
@@ -76,15 +86,15 @@ fn wait(pause: &mut Duration) {
 
 /// Commits ranges, one after the other.
 pub(super) struct Committer<'a, L: Log> {
-    ingest: &'a Ingest<'a, L>,
+    outlet: &'a Outlet<'a, L>,
     /// `None` while no producer is open: two must never be alive under one id.
     producer: Option<L::Producer>,
 }
 
 impl<'a, L: Log> Committer<'a, L> {
     /// Opens the producer. Another ingest with the same `transactional.id` is fenced by it.
-    pub(super) fn open(ingest: &'a Ingest<'a, L>) -> Result<Self, IngestError> {
-        Ok(Self { ingest, producer: Some(open_producer(ingest)?) })
+    pub(super) fn open(outlet: &'a Outlet<'a, L>) -> Result<Self, IngestError> {
+        Ok(Self { outlet, producer: Some(open_producer(outlet)?) })
     }
 
     /// Commits a range, and returns it as it was committed in the end.
@@ -96,7 +106,7 @@ impl<'a, L: Log> Committer<'a, L> {
                 TransactionOutcome::Committed => return Ok(batch),
                 TransactionOutcome::Denied(why) => return Err(IngestError::Kafka(why)),
                 TransactionOutcome::Fenced(why) => {
-                    let id = &self.ingest.transactional_id;
+                    let id = self.outlet.transactional_id;
                     let what =
                         format!("another ingest took over {id}; give one another --id: {why}");
                     return Err(IngestError::Kafka(what));
@@ -112,10 +122,10 @@ impl<'a, L: Log> Committer<'a, L> {
                     self.producer = None;
                     wait(&mut pause);
                     batch = self
-                        .ingest
+                        .outlet
                         .batch(&file, from, &report, &output)
                         .map_err(|lie| IngestError::Cells(lie.to_string()))?;
-                    self.ingest.store(&batch)?;
+                    self.outlet.store(&batch)?;
                 }
             }
         }
@@ -125,18 +135,18 @@ impl<'a, L: Log> Committer<'a, L> {
     fn transact(&mut self, batch: &FileBatch) -> Result<TransactionOutcome, IngestError> {
         let producer = match &mut self.producer {
             Some(producer) => producer,
-            closed => closed.insert(open_producer(self.ingest)?),
+            closed => closed.insert(open_producer(self.outlet)?),
         };
         let transaction = Transaction { records: batch.records.clone(), offsets: Vec::new() };
         Ok(transaction::run(producer, None, transaction))
     }
 }
 
-fn open_producer<L: Log>(ingest: &Ingest<'_, L>) -> Result<L::Producer, IngestError> {
-    let id = &ingest.transactional_id;
+fn open_producer<L: Log>(outlet: &Outlet<'_, L>) -> Result<L::Producer, IngestError> {
+    let id = outlet.transactional_id;
     let mut pause = PAUSE_MIN;
     for attempt in 1.. {
-        match try_open(ingest.log, id) {
+        match try_open(outlet.log, id) {
             Ok(producer) => return Ok(producer),
             Err(Closed::Denied(why)) => return Err(IngestError::Kafka(why)),
             Err(Closed::Unavailable(why)) if attempt == ATTEMPTS_MAX => {
@@ -172,3 +182,6 @@ fn try_open<L: Log>(log: &L, id: &str) -> Result<L::Producer, Closed> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -38,7 +38,7 @@ use cordon_kafka::{log::Log, topology::Topology};
 use cordon_store::Store;
 
 use self::{
-    commit::Committer,
+    commit::{Committer, Outlet},
     error::IngestError,
     progress::Progress,
     summary::{IngestSummary, Tally},
@@ -71,7 +71,8 @@ impl<L: Log> Ingest<'_, L> {
     pub(crate) fn run(&self, paths: &[PathBuf]) -> Result<IngestSummary, IngestError> {
         let started = now();
         let found = files::find(paths)?;
-        let mut committer = Committer::open(self)?;
+        let outlet = self.outlet();
+        let mut committer = Committer::open(&outlet)?;
         let progress = Progress::new(found.bytes);
         let mut tally = Tally::new(found.faults);
         let next = AtomicUsize::new(0);
@@ -79,7 +80,7 @@ impl<L: Log> Ingest<'_, L> {
         thread::scope(|scope| {
             let workers = self.cells.cells_max().clamp(1, WORKERS_MAX).min(found.files.len());
             for _ in 0..workers {
-                let worker = Worker { ingest: self, news: sender.clone() };
+                let worker = Worker { cells: self.cells, outlet: &outlet, news: sender.clone() };
                 let (files, next) = (&found.files, &next);
                 scope.spawn(move || worker.run(files, next));
             }
@@ -97,6 +98,11 @@ impl<L: Log> Ingest<'_, L> {
         })?;
         progress.finish();
         Ok(tally.summary(started.elapsed()))
+    }
+
+    fn outlet(&self) -> Outlet<'_, L> {
+        let Self { log, store, runtime, settings, transactional_id, .. } = self;
+        Outlet { log, store, runtime, settings, transactional_id }
     }
 }
 

@@ -10,7 +10,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use cordon_cell::{CellEnd, CellJob, CellLimits, CellResult};
+use cordon_cell::{CellEnd, CellJob, CellLimits, CellResult, Cells};
 use cordon_courier::file::FileInput;
 use cordon_ingest::{FileJob, FileNews};
 use cordon_kafka::log::Log;
@@ -21,8 +21,7 @@ use cordon_records::{
 };
 
 use super::{
-    Ingest,
-    commit::Range,
+    commit::{Outlet, Range},
     course::{Ask, Course},
     error::IngestError,
     input::InputFile,
@@ -67,7 +66,8 @@ enum Leave {
 }
 
 pub(super) struct Worker<'a, L: Log> {
-    pub(super) ingest: &'a Ingest<'a, L>,
+    pub(super) cells: &'a Cells,
+    pub(super) outlet: &'a Outlet<'a, L>,
     pub(super) news: SyncSender<News>,
 }
 
@@ -140,7 +140,7 @@ impl<L: Log> Worker<'_, L> {
         let header = single_object::encode(&job.to_job(ask.sentenced.clone()))
             .map_err(|error| Leave::Fault(error.to_string()))?;
         let job = CellJob { header, input: memory.memory, limits: limits(ask.is_alone) };
-        Ok(self.ingest.cells.run(job))
+        Ok(self.cells.run(job))
     }
 
     /// A cell did not finish. Says whether to go on, or leaves a letter for the rest of the file.
@@ -179,7 +179,7 @@ impl<L: Log> Worker<'_, L> {
         output: Bytes,
     ) -> Result<(), Leave> {
         let batch = self
-            .ingest
+            .outlet
             .batch(file, from, &report, &output)
             .map_err(|lie| Leave::Fault(lie.to_string()))?;
         for remark in &batch.remarks {
@@ -190,7 +190,7 @@ impl<L: Log> Worker<'_, L> {
         if is_empty {
             return Ok(());
         }
-        self.ingest.store(&batch).map_err(Leave::Fatal)?;
+        self.outlet.store(&batch).map_err(Leave::Fatal)?;
         let range = Range { file: file.clone(), from, report, output, batch };
         self.send(News::Range(Box::new(range)))
     }

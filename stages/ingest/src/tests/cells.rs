@@ -149,6 +149,15 @@ fn a_line_longer_than_its_window_is_one_letter() {
 }
 
 #[test]
+fn an_object_larger_than_its_window_ends_a_list() {
+    let long = "x".repeat(5 << 20);
+    let file = format!("[{{\"a\":1}},\n{{\"a\":\"{long}\"}},\n{{\"a\":2}}]");
+    let pieces = in_windows(file.as_bytes(), 4 << 20);
+    assert_eq!(pieces.texts(), ["{\"a\":1}"]);
+    assert_eq!(pieces.fates(), [(1, 1, "corrupt"), (1, 2, "size")]);
+}
+
+#[test]
 fn only_plain_json_may_be_larger_than_what_a_cell_is_given() {
     let file = gzip(&many_lines(1_000));
     let half = file.len() as i64 / 2;
