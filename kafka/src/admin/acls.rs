@@ -2,7 +2,11 @@
 
 #![expect(unsafe_code, reason = "librdkafka's admin interface is not wrapped")]
 
-use std::{ffi::CString, fmt, ptr, time::Duration};
+use std::{
+    ffi::{CString, c_char},
+    fmt, ptr,
+    time::Duration,
+};
 
 use rdkafka::{bindings as rd, client::NativeClient};
 
@@ -180,36 +184,34 @@ impl Parts {
     }
 }
 
+/// How librdkafka makes a binding, and a filter that finds it: the same parts for both.
+type NewBinding = unsafe extern "C" fn(
+    rd::rd_kafka_ResourceType_t,
+    *const c_char,
+    Pattern,
+    *const c_char,
+    *const c_char,
+    rd::rd_kafka_AclOperation_t,
+    Allow,
+    *mut c_char,
+    usize,
+) -> *mut Binding;
+
 fn binding(acl: &Acl) -> Result<Owned<Binding>, Refusal> {
-    let parts = Parts::of(acl);
-    // SAFETY: the strings live for the call, which copies them.
-    unsafe {
-        make(
-            |words, size| {
-                rd::rd_kafka_AclBinding_new(
-                    native_resource(acl.resource),
-                    parts.name.as_ptr(),
-                    parts.pattern,
-                    parts.principal.as_ptr(),
-                    ANY_HOST.as_ptr(),
-                    native_operation(acl.operation),
-                    Allow::RD_KAFKA_ACL_PERMISSION_TYPE_ALLOW,
-                    words,
-                    size,
-                )
-            },
-            rd::rd_kafka_AclBinding_destroy,
-        )
-    }
+    native(acl, rd::rd_kafka_AclBinding_new)
 }
 
 fn filter(acl: &Acl) -> Result<Owned<Binding>, Refusal> {
+    native(acl, rd::rd_kafka_AclBindingFilter_new)
+}
+
+fn native(acl: &Acl, new: NewBinding) -> Result<Owned<Binding>, Refusal> {
     let parts = Parts::of(acl);
     // SAFETY: the strings live for the call, which copies them.
     unsafe {
         make(
             |words, size| {
-                rd::rd_kafka_AclBindingFilter_new(
+                new(
                     native_resource(acl.resource),
                     parts.name.as_ptr(),
                     parts.pattern,

@@ -9,6 +9,7 @@ use std::{
 
 use anyhow::{Context, Result};
 use cordon_audit::{AuditReport, Evidence, StageWiring, place_of};
+use cordon_body::UNITE_OPTION;
 use cordon_cell::{CellEnd, CellJob, CellLimits, Cells, sealed_memfd};
 use cordon_container::{ReadLimits, SectionReader, SectionWriter};
 use cordon_kafka::{log::Record, model::ModelLog, real::RealLog, topology::Topology};
@@ -164,7 +165,7 @@ impl Archive {
             frames_bytes: 0,
             budget_ms: 0,
             mode: Mode::Process,
-            options: [("unite".to_owned(), "true".to_owned())].into(),
+            options: [(UNITE_OPTION.to_owned(), "true".to_owned())].into(),
         };
         let slices: Vec<&[u8]> = pieces.iter().map(|piece| &piece[..]).collect();
         let input = sealed_memfd("payloads", &slices)?;

@@ -193,11 +193,15 @@ fn inputs(topology: &Topology) -> Vec<(TopicPartition, String)> {
 /// Waits until every group has read all there is, or a slot ended.
 fn drain(topology: &Topology, log: &ModelLog, slots: &[thread::JoinHandle<Halt>]) {
     let is_drained = || {
-        log.drive(|broker| {
-            inputs(topology).into_iter().all(|(at, group)| {
-                let committed = broker.committed_offset(&group, &at).map_or(0, |c| c.offset);
-                let records = broker.committed_records(&at.topic);
-                records.iter().all(|r| r.at != at || r.offset < committed)
+        topology.stages.iter().all(|(stage, spec)| {
+            let group = Topology::group(stage);
+            spec.live.iter().chain(&spec.replay).all(|topic| {
+                log.drive(|broker| {
+                    broker.committed_records(topic).iter().all(|record| {
+                        let committed = broker.committed_offset(&group, &record.at);
+                        committed.is_some_and(|committed| record.offset < committed.offset)
+                    })
+                })
             })
         })
     };

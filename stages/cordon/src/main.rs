@@ -9,7 +9,6 @@ mod demo;
 mod ingest;
 mod supervisor;
 mod wiring;
-mod world;
 
 use std::process::ExitCode;
 

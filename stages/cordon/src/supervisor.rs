@@ -15,7 +15,7 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use cordon_cell::{spawn_courier, spawn_zygote};
+use cordon_cell::{spawn_courier, spawn_zygote, terminate};
 
 /// Exit codes by which a courier tells its supervisor what to do.
 pub(crate) mod exit {
@@ -121,9 +121,7 @@ fn generation(supervised: &Supervised, stop: &AtomicBool) -> Result<Ended> {
 
 /// Asks a courier to stop, and kills it when its time is over.
 fn stop_gracefully(courier: &mut Child) -> Result<()> {
-    let pid = rustix::process::Pid::from_child(courier);
-    rustix::process::kill_process(pid, rustix::process::Signal::TERM)
-        .context("cannot signal the courier")?;
+    terminate(courier).context("cannot signal the courier")?;
     let asked = now();
     while courier.try_wait()?.is_none() {
         if asked.elapsed() > GRACE {

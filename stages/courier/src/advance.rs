@@ -33,9 +33,10 @@ impl Slot {
         self.run_cell(now_ms);
         self.start_committing(env);
         self.put(now_ms);
-        self.commit(env);
+        // The next batch is formed before this one is committed, so that its marker can ride.
         self.form_batch(env);
         self.fetch(now_ms);
+        self.commit(env);
         self.mark(env);
         self.run_cell(now_ms);
         self.finish_without_cell();
@@ -332,8 +333,6 @@ impl Slot {
         if !is_free || !self.backoff.is_over(now_ms) {
             return;
         }
-        // The next batch is formed before this one is committed, so that its marker can ride.
-        self.form_batch(env);
         let Some(committing) = &mut self.committing else { return };
         if committing.state != CommittingState::Ready {
             return;
@@ -371,7 +370,7 @@ impl Slot {
             return;
         }
         let leaving = self.leaving.clone();
-        self.drop_batches_of_leaving(&leaving);
+        self.drop_batches_of(&leaving);
         if self.unmark(&leaving, env) {
             return;
         }
@@ -380,15 +379,6 @@ impl Slot {
         }
         self.leaving.clear();
         self.effects.push(Effect::Release(leaving));
-    }
-
-    fn drop_batches_of_leaving(&mut self, leaving: &[TopicPartition]) {
-        let touches = |batch: &Batch| batch.parts.iter().any(|part| leaving.contains(&part.at));
-        if self.committing.as_ref().is_some_and(|c| touches(&c.batch)) {
-            self.drop_committing();
-        } else if self.current.as_ref().is_some_and(|c| touches(&c.batch)) {
-            self.drop_current();
-        }
     }
 
     /// Begins to take back markers of these partitions; `false` if there is none to take back, or

@@ -18,5 +18,5 @@ mod verify;
 
 pub use environment::Environment;
 pub use settings::{InputKind, Limits, StageSettings};
-pub use shell::Courier;
+pub use shell::{Courier, World};
 pub use slot::Slot;

@@ -40,6 +40,16 @@ pub(crate) enum EntryBody {
     Raw { value: Bytes },
 }
 
+impl EntryBody {
+    /// Bytes of data that it carries.
+    fn data_bytes(&self) -> usize {
+        match self {
+            Self::Raw { value } => value.len(),
+            Self::Payload { .. } | Self::Refused { .. } => 0,
+        }
+    }
+}
+
 /// What a crash left behind in the committed progress, as it was read.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Crash {
@@ -103,6 +113,9 @@ pub(crate) struct Partition {
     /// Hash of the record that the committed position counts in: checked when it arrives.
     expected: Option<PointerHash>,
     queue: VecDeque<Entry>,
+    /// Bytes of data in the queue: only raw records carry any. Kept, since it is asked for after
+    /// every record.
+    queue_bytes: usize,
     /// Where the next batch begins.
     taken: Cursor,
     pub(crate) paused: bool,
@@ -132,6 +145,7 @@ impl Partition {
             crash,
             expected: progress.pointer,
             queue: VecDeque::new(),
+            queue_bytes: 0,
             taken: committed,
             paused: false,
         }
@@ -175,6 +189,7 @@ impl Partition {
             }
             self.expected = None;
         }
+        self.queue_bytes += body.data_bytes();
         self.queue.push_back(Entry { offset: record.offset, hash, body, read_at_ms: now_ms });
         Ok(())
     }
@@ -184,13 +199,9 @@ impl Partition {
         self.queue.len()
     }
 
-    /// Bytes of data held: only raw records carry any.
+    /// Bytes of data held.
     pub(crate) fn queue_bytes(&self) -> usize {
-        let bytes = |entry: &Entry| match &entry.body {
-            EntryBody::Raw { value } => value.len(),
-            _ => 0,
-        };
-        self.queue.iter().map(bytes).sum()
+        self.queue_bytes
     }
 
     /// Records not taken by any batch.
@@ -350,9 +361,9 @@ impl Partition {
     pub(crate) fn commit(&mut self, end: Cursor, marked: bool) {
         self.committed = end;
         self.marked = marked;
-        while self.queue.front().is_some_and(|entry| entry.offset < end.offset) {
-            self.queue.pop_front();
-        }
+        let done = self.queue.partition_point(|entry| entry.offset < end.offset);
+        let bytes = self.queue.drain(..done).map(|entry| entry.body.data_bytes());
+        self.queue_bytes -= bytes.sum::<usize>();
         self.taken = self.taken.max(end);
         if self.crash.is_some_and(|crash| self.passes(crash, end)) {
             self.crash = None;

@@ -273,7 +273,7 @@ impl Slot {
 
     /// Drops what touches these partitions, unless a transaction decides over it just now. What
     /// was taken behind a dropped batch goes with it.
-    fn drop_batches_of(&mut self, partitions: &[TopicPartition]) {
+    pub(crate) fn drop_batches_of(&mut self, partitions: &[TopicPartition]) {
         let touches = |batch: &Batch| batch.parts.iter().any(|part| partitions.contains(&part.at));
         let in_transaction =
             self.committing.as_ref().is_some_and(|c| c.state == CommittingState::InTransaction);

@@ -4,7 +4,7 @@ use std::{thread, time::Duration};
 
 use bytes::Bytes;
 use cordon_courier::{
-    StageSettings,
+    StageSettings, World,
     event::{Transaction, TransactionOutcome},
     file::{FileBatch, FileInput, Lie},
     transaction,
@@ -14,7 +14,6 @@ use cordon_records::cell::Report;
 use cordon_store::{PutError, Store};
 
 use super::error::IngestError;
-use crate::world::World;
 
 /// How often one transaction, put or opening is tried: some 15 seconds in all.
 const ATTEMPTS_MAX: u32 = 8;

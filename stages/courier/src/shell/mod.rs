@@ -7,6 +7,7 @@
 mod metrics;
 mod payloads;
 mod producer;
+mod world;
 
 use std::{
     io,
@@ -15,7 +16,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
         mpsc,
     },
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -23,13 +24,13 @@ use cordon_cell::{CellJob, CellLimits, Cells, sealed_memfd};
 use cordon_kafka::log::{Consumer, ConsumerError, Log, Membership, Polled};
 use cordon_records::{BatchId, cell::Job, single_object};
 use cordon_store::Store;
-use uuid::Uuid;
 
 use self::{metrics::Metrics, payloads::Payloads, producer::ProducerThread};
 use crate::{
     Environment, Slot, StageSettings,
     event::{CellInput, Effect, Event, Halt, NewObject, PayloadRef, PutFailure, RunId},
 };
+pub use world::World;
 
 /// How long a poll waits while completions are expected: they lie in the channel meanwhile.
 const POLL_BUSY: Duration = Duration::from_millis(1);
@@ -121,24 +122,8 @@ enum Message {
     Arrived { batch: BatchId, payload: PayloadRef, bytes: Bytes },
 }
 
-/// The real time and randomness.
-struct World;
-
-impl Environment for World {
-    fn now_ms(&mut self) -> i64 {
-        now_ms()
-    }
-
-    #[expect(clippy::disallowed_methods, reason = "the shell is where randomness comes from")]
-    fn uuid(&mut self) -> Uuid {
-        Uuid::new_v4()
-    }
-}
-
-#[expect(clippy::disallowed_methods, reason = "the shell is where time comes from")]
 fn now_ms() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+    World.now_ms()
 }
 
 /// A consumer's error that ends the slot; `None` where it passes.

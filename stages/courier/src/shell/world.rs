@@ -2,11 +2,12 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use cordon_courier::Environment;
 use uuid::Uuid;
 
-/// What the pure parts are given.
-pub(crate) struct World;
+use crate::Environment;
+
+/// What the pure parts are given outside simulations.
+pub struct World;
 
 impl Environment for World {
     #[expect(clippy::disallowed_methods, reason = "the shell is where time comes from")]
