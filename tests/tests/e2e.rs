@@ -207,12 +207,13 @@ fn nothing_is_lost_or_doubled_while_couriers_are_killed() {
     let report = loop {
         let report = world.audit();
         let total = &report["total"];
-        if total["pending"] == 0 && total["datapoints"].as_i64() > Some(0) || Instant::now() > until
-        {
+        let is_drained = total["pending"] == 0 && total["datapoints"].as_i64() > Some(0);
+        if is_drained && report["moving"] == false || Instant::now() > until {
             break report;
         }
         std::thread::sleep(Duration::from_secs(2));
     };
+    assert_eq!(report["moving"], false, "the pipeline never came to rest");
     let total = &report["total"];
     let begun: usize = stages.iter().map(|stage| stage.lines_with("batch begins").len()).sum();
     println!(

@@ -9,6 +9,9 @@ pub struct AuditReport {
     pub stages: Vec<(String, StageAudit)>,
     /// All stages together.
     pub total: StageAudit,
+    /// Receipts kept coming while everything was read: what looks lost or phantom may only be newer
+    /// than what was read before it.
+    pub moving: bool,
     /// The first faults, in words.
     pub faults: Faults,
 }

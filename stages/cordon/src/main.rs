@@ -173,7 +173,7 @@ fn audit(args: &AuditArgs, cli: &Cli) -> Result<i32> {
         println!("{}", serde_json::to_string_pretty(&report)?);
     }
     let is_complete = !args.complete || report.total.pending == 0;
-    Ok(i32::from(!(report.total.is_clean() && is_complete)))
+    Ok(i32::from(!(report.total.is_clean() && is_complete && !report.moving)))
 }
 
 /// A demo's directory needs no configuration.
