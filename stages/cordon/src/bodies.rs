@@ -1,6 +1,6 @@
 //! What runs in cells: the wiring of stages to the driver inside a cell.
 
-use std::{ffi::OsString, path::Path};
+use std::{ffi::OsString, path::Path, time::Duration};
 
 use anyhow::{Result, bail};
 use cordon_body::{RawIntake, decode_job, render, run, run_with};
@@ -73,6 +73,16 @@ pub(crate) fn output_schema(stage: &str) -> Option<Fingerprint> {
         _ => return None,
     };
     Some(family.current().fingerprint)
+}
+
+/// How long a stage's batches wait for company. Nobody downstream of merge waits for an event, and
+/// one second of a busy pipeline is many payloads that name the same nodes.
+pub(crate) fn linger(stage: &str) -> Duration {
+    match stage {
+        "pack" => Duration::from_millis(100),
+        "merge" => Duration::from_secs(1),
+        _ => Duration::ZERO,
+    }
 }
 
 /// Arguments that start this program as a zygote of a kind.

@@ -98,7 +98,7 @@ pub(crate) fn stage_settings(
         metrics_topic: format!("metrics.{stage}").into(),
         group: Topology::group(stage),
         bucket: topology.bucket.clone(),
-        limits,
+        limits: Limits { linger: bodies::linger(stage), ..limits },
     })
 }
 

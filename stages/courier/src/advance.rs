@@ -121,7 +121,7 @@ impl Slot {
         }
         if waiting.is_empty() || self.should_linger(&waiting, now_ms) {
             if let Some(since_ms) = waiting.iter().filter_map(|p| p.waiting_since_ms()).min() {
-                let linger_ms = self.settings.limits.raw_linger.as_millis() as i64;
+                let linger_ms = self.settings.limits.linger.as_millis() as i64;
                 self.effects.push(Effect::WakeAt(since_ms + linger_ms));
             }
             return None;
@@ -132,16 +132,23 @@ impl Slot {
         Some((lane, candidates))
     }
 
-    /// Raw records are small: they wait a moment for company. Payloads never wait.
+    /// Whether what waits is little and young enough to wait for more.
     fn should_linger(&self, waiting: &[&Partition], now_ms: i64) -> bool {
         let limits = &self.settings.limits;
-        if self.settings.input != InputKind::Raw {
+        let oldest_ms = waiting.iter().filter_map(|p| p.waiting_since_ms()).min().unwrap_or(now_ms);
+        if now_ms - oldest_ms >= limits.linger.as_millis() as i64 {
             return false;
         }
         let records: usize = waiting.iter().map(|p| p.queue_records()).sum();
-        let oldest_ms = waiting.iter().filter_map(|p| p.waiting_since_ms()).min().unwrap_or(now_ms);
-        records < limits.queue_records_max / 2
-            && now_ms - oldest_ms < limits.raw_linger.as_millis() as i64
+        match self.settings.input {
+            InputKind::Raw => records < limits.queue_records_max / 2,
+            // The count first: it bounds how many pointers are looked at.
+            InputKind::Pointers => {
+                records < limits.batch_parts_max / 2
+                    && waiting.iter().map(|p| p.waiting_datapoints()).sum::<i64>()
+                        < limits.batch_datapoints_max / 2
+            }
+        }
     }
 
     fn take(&mut self, candidates: &[TopicPartition], is_solo: bool) -> Vec<BatchPart> {

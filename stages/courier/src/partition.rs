@@ -215,6 +215,15 @@ impl Partition {
         self.untaken().next().map(|entry| entry.read_at_ms)
     }
 
+    /// Datapoints of records that no batch has taken, as their pointers say.
+    pub(crate) fn waiting_datapoints(&self) -> i64 {
+        let count = |entry: &Entry| match &entry.body {
+            EntryBody::Payload { pointer, .. } => pointer.datapoints.unwrap_or(1),
+            EntryBody::Refused { .. } | EntryBody::Raw { .. } => 1,
+        };
+        self.untaken().map(count).sum()
+    }
+
     /// Takes what fits. A payload larger than what is left is cut, unless something else is in
     /// the batch already: then it waits for the next one.
     pub(crate) fn take(&mut self, room: &mut Room, is_first: bool) -> Vec<Take> {

@@ -61,8 +61,9 @@ pub struct Limits {
     pub live_budget: Duration,
     /// Work in a replay batch: short, so that live never waits long.
     pub replay_budget: Duration,
-    /// How long raw records may wait for company.
-    pub raw_linger: Duration,
+    /// How long a batch may wait for company while it is less than half full. Raw records are
+    /// small, and equal elements of two payloads coalesce only if one batch takes both.
+    pub linger: Duration,
     /// Datapoints per frame.
     pub chunk_datapoints: i32,
     /// Records read ahead per slot; beyond it, partitions are paused.
@@ -90,7 +91,7 @@ impl Default for Limits {
             batch_parts_max: 128,
             live_budget: Duration::from_secs(2),
             replay_budget: Duration::from_millis(250),
-            raw_linger: Duration::from_millis(100),
+            linger: Duration::ZERO,
             chunk_datapoints: 64,
             queue_records_max: 4_096,
             queue_bytes_max: 32 << 20,
