@@ -26,6 +26,8 @@ mod record;
 mod settings;
 mod verdict;
 
+use std::{collections::BTreeMap, ops::Range};
+
 use rdkafka::{
     ClientConfig,
     consumer::{BaseConsumer, Consumer as _},
@@ -36,12 +38,13 @@ pub use producer::RealProducer;
 pub use reader::RealReader;
 pub use settings::{
     COMMIT_TIMEOUT, CONNECT_TIMEOUT, INIT_TIMEOUT, MAX_POLL_INTERVAL, SESSION_TIMEOUT,
-    SOCKET_TIMEOUT, Settings, TOPIC_REFRESH, TRANSACTION_TIMEOUT,
+    SESSION_TIMEOUT_MAX, SESSION_TIMEOUT_MIN, SOCKET_TIMEOUT, Settings, TOPIC_REFRESH,
+    TRANSACTION_TIMEOUT,
 };
 
 use crate::{
     connection::Connection,
-    log::{ConsumerError, Log},
+    log::{ConsumerError, Log, Record, TopicPartition},
 };
 use denial::Asking;
 use native::NativeProducer;
@@ -75,7 +78,7 @@ impl RealLog {
     }
 
     /// A membership without member or generation. A broker accepts offsets under it however many
-    /// members the group has: only the administrator's first offsets may use it.
+    /// members the group has: only the administrator may use it, for offsets that are absent.
     pub(crate) fn outsider(&self, group: &str) -> Option<crate::log::Membership> {
         membership::Member::outsider(group).map(membership::Member::into_membership)
     }
@@ -86,7 +89,47 @@ impl RealLog {
         let asking = self.asking("", &[topic]);
         let client = self.open(&self.settings.reader(&self.connection), &asking)?;
         let partitions = preflight::partitions(&client, &asking, topic, &self.settings)?;
-        RealReader::new(client, asking, topic, partitions)
+        let whole = |partition| (TopicPartition::new(topic, partition), 0..i64::MAX);
+        RealReader::new(client, asking, (0..partitions).map(whole).collect())
+    }
+
+    /// The committed records of one partition that lie in a range of offsets. Needs only the ACL
+    /// Read on the topic.
+    pub fn range_reader(
+        &self,
+        at: &TopicPartition,
+        offsets: Range<i64>,
+    ) -> Result<RealReader, ConsumerError> {
+        self.reader_of(&at.topic, vec![(at.clone(), offsets)])
+    }
+
+    /// For each of these partitions of one topic, the first committed record at or behind an
+    /// offset, where there is one by now. Needs only the ACL Read on the topic.
+    pub fn next_records(
+        &self,
+        topic: &str,
+        offsets: impl IntoIterator<Item = (TopicPartition, i64)>,
+    ) -> Result<BTreeMap<TopicPartition, Record>, ConsumerError> {
+        let wanted = offsets.into_iter().map(|(at, offset)| (at, offset..i64::MAX)).collect();
+        let mut reader = self.reader_of(topic, wanted)?;
+        let mut found = BTreeMap::new();
+        while let Some(record) = reader.next() {
+            let record = record?;
+            reader.close(&record.at);
+            found.insert(record.at.clone(), record);
+        }
+        Ok(found)
+    }
+
+    fn reader_of(
+        &self,
+        topic: &str,
+        wanted: Vec<(TopicPartition, Range<i64>)>,
+    ) -> Result<RealReader, ConsumerError> {
+        let asking = self.asking("", &[topic]);
+        let client = self.open(&self.settings.reader(&self.connection), &asking)?;
+        preflight::partitions(&client, &asking, topic, &self.settings)?;
+        RealReader::new(client, asking, wanted)
     }
 
     /// A client that a broker has let in.

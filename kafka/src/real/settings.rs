@@ -22,6 +22,17 @@ pub const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(15);
 /// move while its last owner's transaction may still be open.
 pub const SESSION_TIMEOUT: Duration = Duration::from_secs(45);
 
+/// The shortest session timeout: brokers refuse less unless told otherwise
+/// (`group.min.session.timeout.ms`, 6 s), and [`Settings::for_session`] needs room for the limits
+/// below it.
+pub const SESSION_TIMEOUT_MIN: Duration = Duration::from_secs(6);
+
+/// The longest: below [`MAX_POLL_INTERVAL`].
+pub const SESSION_TIMEOUT_MAX: Duration = Duration::from_secs(240);
+
+/// What lies between two limits of which one must be the longer.
+const STEP: Duration = Duration::from_secs(1);
+
 /// When the group gives up a member that stopped polling: far above any batch.
 pub const MAX_POLL_INTERVAL: Duration = Duration::from_secs(300);
 
@@ -92,6 +103,27 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// With this session timeout, and where it is short, with the limits below it in their order.
+    ///
+    /// A member that was killed holds its partitions for the session timeout. A shorter one gives
+    /// them back sooner, and gives up a member that is merely slow sooner, too.
+    ///
+    /// # Panics
+    /// When it is outside [`SESSION_TIMEOUT_MIN`] to [`SESSION_TIMEOUT_MAX`].
+    pub fn for_session(session_timeout: Duration) -> Self {
+        assert!(
+            (SESSION_TIMEOUT_MIN..=SESSION_TIMEOUT_MAX).contains(&session_timeout),
+            "a session timeout from {SESSION_TIMEOUT_MIN:?} to {SESSION_TIMEOUT_MAX:?}"
+        );
+        Self {
+            commit_timeout: COMMIT_TIMEOUT.min(session_timeout - 3 * STEP),
+            socket_timeout: SOCKET_TIMEOUT.min(session_timeout - 2 * STEP),
+            transaction_timeout: TRANSACTION_TIMEOUT.min(session_timeout - STEP),
+            session_timeout,
+            ..Self::default()
+        }
+    }
+
     /// # Panics
     /// When the limits are out of order: then no reasoning about outcomes holds.
     pub(super) fn assert_order(&self) {
@@ -199,6 +231,14 @@ mod tests {
     #[test]
     fn the_defaults_are_in_order() {
         Settings::default().assert_order();
+        assert_eq!(Settings::for_session(SESSION_TIMEOUT), Settings::default());
+    }
+
+    #[test]
+    fn every_session_timeout_keeps_the_order() {
+        for seconds in SESSION_TIMEOUT_MIN.as_secs()..=SESSION_TIMEOUT_MAX.as_secs() {
+            Settings::for_session(Duration::from_secs(seconds)).assert_order();
+        }
     }
 
     #[test]

@@ -45,9 +45,8 @@ impl Archive {
     /// A demo's directory, or the configured cluster.
     pub(crate) fn open(from: Option<&Path>, config: &Config) -> Result<Self> {
         let Some(dir) = from else {
-            let log = RealLog::new(wiring::connection(config)?);
             return Ok(Self {
-                source: Source::Cluster(Box::new(log)),
+                source: Source::Cluster(Box::new(wiring::log(config)?)),
                 store: wiring::store(config)?,
             });
         };

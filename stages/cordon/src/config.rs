@@ -9,6 +9,7 @@ use std::{
 };
 
 use cordon_cell::JailMode;
+use cordon_kafka::real::{SESSION_TIMEOUT_MAX, SESSION_TIMEOUT_MIN};
 
 /// A configuration, checked.
 #[derive(Clone, Debug)]
@@ -28,6 +29,10 @@ pub(crate) struct KafkaConfig {
     pub(crate) ca_file: Option<PathBuf>,
     pub(crate) username: String,
     pub(crate) password_file: PathBuf,
+    /// When a group gives up a silent slot, and others get its partitions; where the default does
+    /// not fit. A slot that was killed is missed for so long; one that is only slow, on a loaded
+    /// machine, must not be.
+    pub(crate) session_timeout: Option<Duration>,
 }
 
 #[derive(Clone, Debug)]
@@ -120,6 +125,8 @@ impl Reader {
         let ca_file = self.path("kafka.ca_file");
         let username = self.string("kafka.username");
         let password_file = self.path("kafka.password_file");
+        let session_timeout =
+            self.millis("kafka.session_timeout_ms", SESSION_TIMEOUT_MIN, SESSION_TIMEOUT_MAX);
         let bootstrap = bootstrap?;
         Some(KafkaConfig {
             bootstrap,
@@ -127,6 +134,7 @@ impl Reader {
             ca_file,
             username: self.required("kafka.username", username)?,
             password_file: self.required("kafka.password_file", password_file)?,
+            session_timeout,
         })
     }
 
@@ -214,6 +222,11 @@ impl Reader {
             Some(number) if (min..=max).contains(&number) => Some(number),
             _ => self.wrong(name, &format!("a whole number from {min} to {max}"), &value),
         }
+    }
+
+    fn millis(&mut self, name: &str, min: Duration, max: Duration) -> Option<Duration> {
+        let millis = self.integer(name, min.as_millis() as i64, max.as_millis() as i64)?;
+        Some(Duration::from_millis(millis.unsigned_abs()))
     }
 
     fn wrong<T>(&mut self, name: &str, wanted: &str, found: &toml::Value) -> Option<T> {
@@ -304,6 +317,19 @@ mod tests {
         .unwrap();
         assert!(matches!(config.store, Some(StoreConfig::Directory(d)) if d == Path::new("b")));
         assert_eq!(config.courier.slot_base, 7);
+    }
+
+    #[test]
+    fn a_session_timeout_stays_within_what_brokers_take() {
+        let kafka = "[kafka]\nbootstrap = \"b\"\nusername = \"u\"\npassword_file = \"p\"\n";
+        let with = |millis: u32| parse(&format!("{kafka}session_timeout_ms = {millis}\n"), &[]);
+        let timeout = |config: Config| config.kafka.and_then(|kafka| kafka.session_timeout);
+        assert_eq!(timeout(parse(kafka, &[]).unwrap()), None);
+        assert_eq!(timeout(with(8_000).unwrap()), Some(Duration::from_secs(8)));
+        assert_eq!(
+            with(5_999).unwrap_err(),
+            "kafka.session_timeout_ms must be a whole number from 6000 to 240000, not 5999"
+        );
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context, Result};
 use cordon_cell::{CellLimits, Cells, take_socket};
 use cordon_courier::{Courier, Limits, event::Halt};
-use cordon_kafka::{real::RealLog, topology::Topology};
+use cordon_kafka::topology::Topology;
 
 use crate::{
     bodies,
@@ -49,7 +49,7 @@ pub(crate) fn run(stage: &str, config: &Config, config_file: Option<&Path>) -> R
 pub(crate) fn courier(stage: &str, config: &Config) -> Result<i32> {
     let cells = Cells::connect(take_socket()?).context("the zygote did not start")?;
     let topology = wiring::topology(config.topology.as_deref())?;
-    let log = RealLog::new(wiring::connection(config)?);
+    let log = wiring::log(config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(RUNTIME_THREADS)
         .enable_all()

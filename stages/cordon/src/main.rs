@@ -15,10 +15,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 use clap::Parser;
 use cordon_cell::JailMode;
-use cordon_kafka::{
-    real::RealLog,
-    topology::{ApplyOptions, Topology},
-};
+use cordon_kafka::topology::{ApplyOptions, Topology};
 use cordon_store::CanaryKey;
 use tracing_subscriber::EnvFilter;
 
@@ -80,7 +77,7 @@ fn ingest_paths(
         cordon_cell::spawn_zygote(&bodies::zygote_args("ingest", None, config.courier.jail))?;
     let cells = cordon_cell::Cells::connect(spawned.socket)?;
     let topology = wiring::topology(config.topology.as_deref())?;
-    let log = RealLog::new(wiring::connection(config)?);
+    let log = wiring::log(config)?;
     let store = wiring::store(config)?;
     let runtime = runtime()?;
     let summary = ingest::Ingest {

@@ -8,6 +8,7 @@ use cordon_courier::{InputKind, Limits, StageSettings};
 use cordon_kafka::{
     connection::{Connection, Security},
     log::Log,
+    real::{RealLog, Settings},
     secret::Password,
     topology::{InputSpec, Topology},
 };
@@ -34,12 +35,19 @@ pub(crate) fn connection(config: &Config) -> Result<Connection> {
     let Some(kafka) = &config.kafka else {
         bail!("no Kafka is configured: set kafka.bootstrap, kafka.username and kafka.password_file")
     };
-    let KafkaConfig { bootstrap, tls, ca_file, username, password_file } = kafka;
+    let KafkaConfig { bootstrap, tls, ca_file, username, password_file, .. } = kafka;
     let password = Password::read(password_file)
         .with_context(|| format!("the password file {}", password_file.display()))?;
     let security =
         if *tls { Security::SaslSsl { ca_file: ca_file.clone() } } else { Security::SaslPlaintext };
     Ok(Connection { security, ..Connection::plaintext(bootstrap, username, password) })
+}
+
+/// The configured Kafka, as this principal sees it.
+pub(crate) fn log(config: &Config) -> Result<RealLog> {
+    let session_timeout = config.kafka.as_ref().and_then(|kafka| kafka.session_timeout);
+    let settings = session_timeout.map_or_else(Settings::default, Settings::for_session);
+    Ok(RealLog::with_settings(connection(config)?, settings))
 }
 
 /// The configured store.
