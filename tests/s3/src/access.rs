@@ -36,7 +36,7 @@ impl S3Access for Access {
             self.requests.denied(principal, operation);
             return Err(s3_error!(AccessDenied));
         }
-        self.requests.allowed(operation, context.s3_path().as_object());
+        self.requests.allowed(principal, operation, context.s3_path().as_object());
         Ok(())
     }
 

@@ -14,8 +14,8 @@ pub struct Requests {
     pub allowed: BTreeMap<String, u64>,
     /// Refused requests by access key id and operation, as `generate PutObject`.
     pub denied: BTreeMap<String, u64>,
-    /// Allowed requests by operation and object, as `GetObject payloads/logs/…`: how often was a
-    /// payload fetched?
+    /// Allowed requests by access key id, operation and object, as
+    /// `generate GetObject payloads/logs/…`: how often did who fetch a payload?
     pub objects: BTreeMap<String, u64>,
 }
 
@@ -24,11 +24,17 @@ pub struct Requests {
 pub(crate) struct Counter(Arc<Mutex<Requests>>);
 
 impl Counter {
-    pub(crate) fn allowed(&self, operation: &str, object: Option<(&str, &str)>) {
+    pub(crate) fn allowed(
+        &self,
+        access_key_id: &str,
+        operation: &str,
+        object: Option<(&str, &str)>,
+    ) {
         let mut requests = self.lock();
         *requests.allowed.entry(operation.to_owned()).or_default() += 1;
         if let Some((bucket, key)) = object {
-            *requests.objects.entry(format!("{operation} {bucket}/{key}")).or_default() += 1;
+            let what = format!("{access_key_id} {operation} {bucket}/{key}");
+            *requests.objects.entry(what).or_default() += 1;
         }
     }
 
