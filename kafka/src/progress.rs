@@ -57,6 +57,36 @@ pub enum ProgressFault {
     Malformed(&'static str),
 }
 
+/// The record that a group reads next, as far as progress is concerned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NextRecord {
+    /// Its offset.
+    pub offset: i64,
+    /// Hash of its value.
+    pub hash: PointerHash,
+    /// n, where it is a pointer that says so.
+    pub datapoints: Option<i64>,
+}
+
+/// Progress and log that do not belong together. Nobody may guess where the next datapoint is.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Misfit {
+    /// The record at the committed offset is gone, and others follow.
+    #[error("the record at offset {committed} that it counts in is gone; the next is {next}")]
+    Gone {
+        /// The committed offset.
+        committed: i64,
+        /// Offset of the next record.
+        next: i64,
+    },
+    /// Another record lies at the committed offset.
+    #[error("it counts in another record than the one at {0}")]
+    Other(i64),
+    /// The payload has fewer datapoints.
+    #[error("position {0} is past the end")]
+    PastEnd(i64),
+}
+
 impl Progress {
     /// The beginning of a record nobody has touched.
     pub fn start(batch: BatchId) -> Self {
@@ -66,6 +96,22 @@ impl Progress {
     /// Whether nothing of the next record is done, so that no record need exist.
     pub fn is_start(&self) -> bool {
         self.position == 0 && self.attempts == 0 && self.crash_end == 0
+    }
+
+    /// Checks that this progress, committed with an offset, counts in the record that is read next.
+    /// At the start of a record, any record will do.
+    pub fn check(&self, committed: i64, next: &NextRecord) -> Result<(), Misfit> {
+        let Some(pointer) = self.pointer else { return Ok(()) };
+        if next.offset != committed {
+            return Err(Misfit::Gone { committed, next: next.offset });
+        }
+        if next.hash != pointer {
+            return Err(Misfit::Other(committed));
+        }
+        match next.datapoints {
+            Some(n) if self.position > n => Err(Misfit::PastEnd(self.position)),
+            _ => Ok(()),
+        }
     }
 
     /// Parses committed metadata, as strictly as it is written.
@@ -203,6 +249,25 @@ mod tests {
             assert_eq!(Progress::parse(metadata.as_bytes()), Err(fault), "{metadata:?}");
         }
         assert_eq!(Progress::parse(b"v1;\xff"), Err(Malformed("encoding")));
+    }
+
+    #[test]
+    fn progress_counts_in_one_record_only() {
+        let next = |offset, hash, datapoints| NextRecord {
+            offset,
+            hash: PointerHash([hash; 8]),
+            datapoints,
+        };
+        let check = |next: &NextRecord| middle().check(7, next).map_err(|m| m.to_string());
+        assert_eq!(check(&next(7, 0xab, Some(512))), Ok(()));
+        assert_eq!(check(&next(7, 0xab, None)), Ok(()));
+        let gone = "the record at offset 7 that it counts in is gone; the next is 9";
+        assert_eq!(check(&next(9, 0xab, Some(512))), Err(gone.to_owned()));
+        let other = "it counts in another record than the one at 7";
+        assert_eq!(check(&next(7, 0xac, Some(512))), Err(other.to_owned()));
+        let past = "position 512 is past the end";
+        assert_eq!(check(&next(7, 0xab, Some(511))), Err(past.to_owned()));
+        assert_eq!(Progress::start(batch()).check(7, &next(9, 1, None)), Ok(()));
     }
 
     #[test]

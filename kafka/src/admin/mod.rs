@@ -1,6 +1,8 @@
 //! Administration: topics, users, ACLs and offsets. rust-rdkafka wraps the first only.
 
 mod acls;
+mod first;
+mod groups;
 pub(crate) mod offsets;
 mod request;
 mod topics;
@@ -14,14 +16,17 @@ use rdkafka::{
 };
 
 pub use acls::{Acl, Operation, Resource};
+pub use groups::GroupMember;
 pub use offsets::End;
 pub use topics::NewTopic;
+
+use offsets::Held;
 
 use crate::{
     connection::Connection,
     deadline::Deadline,
     ffi::Refusal,
-    log::{Committed, TopicPartition},
+    log::{Committed, NewOffset, TopicPartition},
     real::{self, Signals},
     secret::Password,
 };
@@ -144,15 +149,56 @@ impl Admin {
         listed.map_err(|refusal| self.error("list users", refusal))
     }
 
-    /// All that a group has committed.
+    /// All that a group has committed; where an open transaction holds an offset, what was
+    /// committed before it.
     pub fn group_offsets(
         &self,
         group: &str,
     ) -> Result<BTreeMap<TopicPartition, Committed>, AdminError> {
-        let listed = offsets::of_group(self.native(), group, REQUEST_TIMEOUT);
+        self.offsets_of(group, Held::Before)
+    }
+
+    /// The same, once every open transaction that holds one of them has ended: a courier that died
+    /// in one holds its offsets until the broker aborts it.
+    pub fn settled_group_offsets(
+        &self,
+        group: &str,
+    ) -> Result<BTreeMap<TopicPartition, Committed>, AdminError> {
+        self.offsets_of(group, Held::Wait)
+    }
+
+    fn offsets_of(
+        &self,
+        group: &str,
+        held: Held,
+    ) -> Result<BTreeMap<TopicPartition, Committed>, AdminError> {
+        let listed = offsets::of_group(self.native(), group, held, REQUEST_TIMEOUT);
         listed
             .map(BTreeMap::from_iter)
             .map_err(|refusal| self.error(&format!("read offsets of group {group}"), refusal))
+    }
+
+    /// Who is in a group now; nobody where there is no such group.
+    pub fn group_members(&self, group: &str) -> Result<Vec<GroupMember>, AdminError> {
+        let members = groups::members(self.native(), group, REQUEST_TIMEOUT);
+        members.map_err(|refusal| self.error(&format!("read members of group {group}"), refusal))
+    }
+
+    /// Commits offsets for partitions of a group that have none, in a transaction of this
+    /// administrator's own.
+    ///
+    /// A group with members takes offsets from outside its membership only so. It is safe for
+    /// absent offsets alone: a stage that lacks one waits for it, so that nothing else commits the
+    /// partition meanwhile. A present one would be overwritten by the member that owns it.
+    pub fn commit_absent_offsets(
+        &self,
+        group: &str,
+        offsets: &[NewOffset],
+    ) -> Result<(), AdminError> {
+        first::commit(&self.connection, group, offsets).map_err(|words| AdminError {
+            doing: format!("commit absent offsets of group {group}"),
+            words,
+        })
     }
 
     /// Sets what a group has committed. A group with members refuses it.

@@ -16,14 +16,23 @@ use crate::{
     log::{Committed, TopicPartition},
 };
 
-/// Everything that `group` has committed. Offsets that an open transaction holds are as before.
-/// Waits for a coordinator that is only just starting.
+/// What to see of offsets that an open transaction holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Held {
+    /// What was committed before it.
+    Before,
+    /// Nothing until it has ended: wait for that.
+    Wait,
+}
+
+/// Everything that `group` has committed. Waits for a coordinator that is only just starting.
 pub(crate) fn of_group(
     client: &NativeClient,
     group: &str,
+    held: Held,
     timeout: Duration,
 ) -> Result<Vec<(TopicPartition, Committed)>, Refusal> {
-    settled(timeout, |remaining| of_group_now(client, group, remaining))
+    settled(timeout, |remaining| of_group_now(client, group, held, remaining))
 }
 
 /// How long one asking may take. On a broker that has just started librdkafka can wait for ever for
@@ -31,7 +40,7 @@ pub(crate) fn of_group(
 const ASK_MAX: Duration = Duration::from_secs(3);
 
 /// Asks until the brokers have settled, or `timeout` is over.
-fn settled<T>(
+pub(super) fn settled<T>(
     timeout: Duration,
     ask: impl Fn(Duration) -> Result<T, Refusal>,
 ) -> Result<T, Refusal> {
@@ -39,7 +48,7 @@ fn settled<T>(
     loop {
         match ask(deadline.slice(ASK_MAX)) {
             Err(refusal)
-                if (is_settling(refusal.code) || refusal.code == Code::OperationTimedOut)
+                if (is_settling(refusal.code) || is_passing(refusal.code))
                     && !deadline.passed() =>
             {
                 std::thread::sleep(deadline.slice(SETTLE_EVERY));
@@ -49,9 +58,15 @@ fn settled<T>(
     }
 }
 
+/// No answer in time, or a transaction that holds what was asked for.
+fn is_passing(code: Code) -> bool {
+    matches!(code, Code::OperationTimedOut | Code::UnstableOffsetCommit)
+}
+
 fn of_group_now(
     client: &NativeClient,
     group: &str,
+    held: Held,
     timeout: Duration,
 ) -> Result<Vec<(TopicPartition, Committed)>, Refusal> {
     let name = c_string(group);
@@ -68,8 +83,11 @@ fn of_group_now(
         client,
         Op::RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS,
         timeout,
-        // SAFETY: the query lives for the call, which copies it.
+        // SAFETY: options and query live for the calls; the latter copies the query. Only options
+        // of another request refuse the setting, and return an error that would leak.
         |r| unsafe {
+            let is_stable = (held == Held::Wait).into();
+            rd::rd_kafka_AdminOptions_set_require_stable_offsets(r.options, is_stable);
             rd::rd_kafka_ListConsumerGroupOffsets(
                 r.client,
                 queries.as_mut_ptr(),

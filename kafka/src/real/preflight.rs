@@ -16,7 +16,12 @@ use super::{
     rebalance::Signals,
     settings::Settings,
 };
-use crate::{admin::offsets, deadline::Deadline, ffi::Refusal, log::ConsumerError};
+use crate::{
+    admin::offsets::{self, Held},
+    deadline::Deadline,
+    ffi::Refusal,
+    log::ConsumerError,
+};
 
 /// A question to brokers waits without looking at what the client reports meanwhile.
 const LOOK_UP_EVERY: Duration = Duration::from_millis(250);
@@ -86,7 +91,7 @@ pub(super) fn group(
     settings: &Settings,
 ) -> Result<(), ConsumerError> {
     let native = client.client().native_client();
-    match offsets::of_group(native, &asking.group, settings.connect_timeout) {
+    match offsets::of_group(native, &asking.group, Held::Before, settings.connect_timeout) {
         Ok(_) => Ok(()),
         Err(refusal) => Err(asking.explain(refusal)),
     }

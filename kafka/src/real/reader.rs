@@ -1,6 +1,6 @@
 //! Reading a topic once through, for people and audits.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, ops::Range, time::Duration};
 
 use rdkafka::{
     consumer::{BaseConsumer, Consumer as _},
@@ -25,8 +25,8 @@ const SILENCE_MAX: Duration = Duration::from_secs(30);
 /// Between looks at the silence.
 const LOOK_UP_EVERY: Duration = Duration::from_millis(500);
 
-/// All committed records of a topic, from its start to where its end was when this was made. In
-/// order within each partition. Belongs to no group.
+/// Committed records of a topic, up to where its end was when this was made. In order within each
+/// partition. Belongs to no group.
 pub struct RealReader {
     client: BaseConsumer<Signals>,
     asking: Asking,
@@ -36,27 +36,32 @@ pub struct RealReader {
 }
 
 impl RealReader {
+    /// Reads these offsets of each partition, as far as there are records.
     pub(super) fn new(
         client: BaseConsumer<Signals>,
         asking: Asking,
-        topic: &str,
-        partitions: i32,
+        wanted: Vec<(TopicPartition, Range<i64>)>,
     ) -> Result<Self, ConsumerError> {
         let mut open = BTreeMap::new();
         let mut starts = Vec::new();
-        for partition in 0..partitions {
-            let at = TopicPartition::new(topic, partition);
+        for (at, offsets) in wanted {
             let (first, end) = bounds(&client, &at, BOUNDS_TIMEOUT)
                 .map_err(|error| asking.explain_error(&error))?;
-            if first < end {
-                starts.push((at.clone(), first));
-                open.insert(at, end);
+            let (from, to) = (offsets.start.max(first), offsets.end.min(end));
+            if from < to {
+                starts.push((at.clone(), from));
+                open.insert(at, to);
             }
         }
         client
             .assign(&positions(&starts))
             .map_err(|error| ConsumerError::Fatal(error.to_string()))?;
         Ok(Self { client, asking, open, silent: Deadline::after(SILENCE_MAX) })
+    }
+
+    /// Reads no more of a partition.
+    pub(super) fn close(&mut self, at: &TopicPartition) {
+        self.open.remove(at);
     }
 
     fn read(&mut self) -> Result<Option<Record>, ConsumerError> {

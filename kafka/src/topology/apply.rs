@@ -13,9 +13,8 @@ use crate::{
     admin::{Admin, AdminError, End, NewTopic},
     connection::Connection,
     deadline::Deadline,
-    log::{ConsumerError, Log, NewOffset, Outcome, Producer, TopicPartition},
+    log::{NewOffset, TopicPartition},
     progress::Progress,
-    real::RealLog,
     secret::Password,
 };
 
@@ -58,14 +57,6 @@ pub enum ApplyError {
     /// The brokers do not tell of topics that were created.
     #[error("the brokers do not show these topics yet, apply again: {}", .0.join(", "))]
     Hidden(Vec<String>),
-    /// The transaction that commits first offsets did not go through.
-    #[error("cannot commit the first offsets of {group}: {why}")]
-    FirstOffsets {
-        /// The group.
-        group: String,
-        /// Why.
-        why: String,
-    },
 }
 
 /// Consistent settings of every topic: the broker unpacks what clients packed, so that no courier
@@ -184,7 +175,7 @@ impl Topology {
     /// Commits the log's start for every input partition whose group has nothing committed.
     ///
     /// A group with members refuses offsets from outside its membership, except in a transaction:
-    /// that is how partitions are added to a stage that runs. Only absent offsets are written.
+    /// that is how partitions are added to a stage that runs.
     fn apply_first_offsets(
         &self,
         admin: &Admin,
@@ -214,8 +205,7 @@ impl Topology {
                 .map(|(at, offset)| NewOffset { at, offset, metadata: metadata.clone() })
                 .collect();
             report.first_offsets += offsets.len();
-            commit_first(admin.connection(), stage, &group, &offsets)
-                .map_err(|why| ApplyError::FirstOffsets { group, why })?;
+            admin.commit_absent_offsets(&group, &offsets)?;
         }
         Ok(())
     }
@@ -227,29 +217,4 @@ fn settings_of(retention_days: u32) -> BTreeMap<String, String> {
         (COMPRESSION.0.to_owned(), COMPRESSION.1.to_owned()),
         ("retention.ms".to_owned(), retention_ms.to_string()),
     ])
-}
-
-/// A transaction of the administrator's own. A stage that lacks its offsets waits for them, so
-/// nothing else commits these partitions meanwhile.
-fn commit_first(
-    connection: &Connection,
-    stage: &str,
-    group: &str,
-    offsets: &[NewOffset],
-) -> Result<(), String> {
-    let log = RealLog::new(connection.clone());
-    let membership = log.outsider(group).ok_or("out of memory")?;
-    let words = |error: ConsumerError| error.to_string();
-    let mut producer = log.producer(&format!("cordon.topology-{stage}")).map_err(words)?;
-    done(producer.init())?;
-    done(producer.begin())?;
-    done(producer.send_offsets(offsets, &membership))?;
-    done(producer.commit())
-}
-
-fn done(outcome: Outcome) -> Result<(), String> {
-    match outcome {
-        Outcome::Done => Ok(()),
-        other => Err(format!("{other:?}")),
-    }
 }

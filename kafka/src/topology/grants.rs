@@ -70,6 +70,10 @@ impl Topology {
                 for topic in self.replay_topics() {
                     grant.add(Operation::Write, Resource::Topic, topic);
                 }
+                // Sees what a stage committed; to change it is the administrator's.
+                for stage in self.stages.keys() {
+                    grant.add(Operation::Describe, Resource::Group, &Self::group(stage));
+                }
             }
             Some(Role::Lister) => {
                 for topic in self.replay_topics() {

@@ -59,6 +59,32 @@ fn a_stage_is_granted_exactly_what_it_needs() {
     assert!(of("User:admin").is_empty());
 }
 
+/// Whoever may commit for a stage can make it skip datapoints: that is nobody but the stage itself
+/// and the administrator.
+#[test]
+fn the_operator_sees_progress_and_nobody_else_may_change_it() {
+    let topology = Topology::embedded();
+    let groups: Vec<String> = topology
+        .acls()
+        .iter()
+        .filter(|acl| acl.resource == crate::admin::Resource::Group)
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(
+        groups,
+        [
+            "User:generate Read group cordon.generate",
+            "User:match Read group cordon.match",
+            "User:merge Read group cordon.merge",
+            "User:operator Describe group cordon.generate",
+            "User:operator Describe group cordon.match",
+            "User:operator Describe group cordon.merge",
+            "User:operator Describe group cordon.pack",
+            "User:pack Read group cordon.pack",
+        ]
+    );
+}
+
 #[test]
 fn policies_name_prefixes_and_nothing_lists_but_the_lister() {
     let policies = Topology::embedded().iam_policies();

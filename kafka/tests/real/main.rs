@@ -5,6 +5,7 @@ mod clients;
 mod denials;
 mod local;
 mod outages;
+mod progress;
 mod proxy;
 mod support;
 mod topology;
