@@ -8,7 +8,7 @@ mod json;
 use cordon_container::{ContainerFault, ReadLimits, SectionReader};
 use cordon_flow::{Accumulate as _, Graph};
 use cordon_records::{
-    Element, Finding, Fingerprint, LogDatapoint,
+    Element, Finding, Fingerprint, LogDatapoint, LogOrigin, Origin,
     cell::{Job, Part, Report},
     schema::{self, Family},
 };
@@ -24,6 +24,15 @@ use crate::{
 /// would, and each is printed once, in the graph's order.
 pub const UNITE_OPTION: &str = "unite";
 
+/// Job option: with the value `true` a log datapoint is its line, byte for byte, and nothing else;
+/// a line break stands between two of them, and none at the end. What is printed so may command a
+/// terminal.
+pub const EXACT_OPTION: &str = "exact";
+
+/// Job option: of log datapoints only the one that came from this Kafka record is printed, named
+/// as `<topic>/<partition>/<offset>`.
+pub const RECORD_OPTION: &str = "record";
+
 /// Lines leave in pieces of about this size.
 const PIECE_BYTES: usize = 256 << 10;
 
@@ -38,8 +47,13 @@ const PIECE_BYTES: usize = 256 << 10;
 /// As [`run`](crate::run).
 pub fn render(job: &Job, input: &[u8], io: &mut impl CellIo) -> Result<(), BodyFault> {
     job::check(job)?;
-    let is_united = job.options.get(UNITE_OPTION).is_some_and(|value| value == "true");
-    let mut page = Page { united: is_united.then(Graph::default), ..Page::default() };
+    let is_set = |option| job.options.get(option).is_some_and(|value| value == "true");
+    let mut page = Page {
+        united: is_set(UNITE_OPTION).then(Graph::default),
+        is_exact: is_set(EXACT_OPTION),
+        record: job.options.get(RECORD_OPTION).cloned(),
+        ..Page::default()
+    };
     let mut report = Report::default();
     for (number, part) in (0..).zip(&job.parts) {
         let mut fates = PartFates::new(part);
@@ -127,7 +141,8 @@ impl Kind {
             decoded_bytes_max: part.decoded_bytes_max.unsigned_abs(),
             ..ReadLimits::default()
         };
-        let expected = Some(Fingerprint::from_long(part.schema));
+        // Whoever does not know n does not know the version either.
+        let expected = part.datapoints.map(|_| Fingerprint::from_long(part.schema));
         SectionReader::open(bytes, self.family(), expected, limits)
     }
 }
@@ -139,6 +154,10 @@ struct Page {
     count: i64,
     /// Where elements go instead, when they are united.
     united: Option<Graph>,
+    /// Log datapoints are printed as their bytes.
+    is_exact: bool,
+    /// The only Kafka record whose log datapoint is printed.
+    record: Option<String>,
 }
 
 impl Page {
@@ -156,10 +175,24 @@ impl Page {
             }
             (Kind::Log, _) => {
                 let log: LogDatapoint<'_> = reader.read()?;
-                self.line(|out| json::log(&log, out));
+                self.log(&log);
             }
         }
         Ok(())
+    }
+
+    fn log(&mut self, log: &LogDatapoint<'_>) {
+        if self.record.as_deref().is_some_and(|record| !is_from(&log.origin, record)) {
+            return;
+        }
+        if !self.is_exact {
+            return self.line(|out| json::log(log, out));
+        }
+        if self.count > 0 {
+            self.lines.push(b'\n');
+        }
+        self.lines.extend_from_slice(log.line);
+        self.count += 1;
     }
 
     fn line(&mut self, put: impl FnOnce(&mut Vec<u8>)) {
@@ -177,5 +210,14 @@ impl Page {
             self.lines.clear();
         }
         Ok(())
+    }
+}
+
+fn is_from(origin: &Origin<'_>, record: &str) -> bool {
+    match origin {
+        Origin::Log(LogOrigin { topic, partition, offset }) => {
+            record == format!("{topic}/{partition}/{offset}")
+        }
+        Origin::File(_) => false,
     }
 }

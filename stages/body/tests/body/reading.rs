@@ -1,8 +1,10 @@
 //! Payloads as JSON lines.
 
-use cordon_body::{UNITE_OPTION, render};
+use cordon_body::{EXACT_OPTION, RECORD_OPTION, UNITE_OPTION, render};
 use cordon_container::SectionWriter;
-use cordon_records::{Digest, FileOrigin, Finding, FindingId, NodeKey, Origin, schema};
+use cordon_records::{
+    Digest, FileOrigin, Finding, FindingId, LogDatapoint, LogOrigin, NodeKey, Origin, schema,
+};
 use expect_test::expect;
 
 use crate::bench::{Batch, Done, VecCell, enclose, lines, payload};
@@ -26,6 +28,51 @@ fn log_lines_cannot_command_a_terminal() {
     "#]]
     .assert_eq(&text);
     assert_eq!(done.only_part().datapoints, Some(2));
+}
+
+/// Lines that came from Kafka records, at offsets 10, 11 and so on.
+fn packed(lines: &[&[u8]]) -> Batch {
+    let mut writer = SectionWriter::new(schema::LOG_DATAPOINT.current(), Vec::new());
+    for (offset, line) in (10..).zip(lines) {
+        let origin = Origin::Log(LogOrigin { topic: "raw".into(), partition: 2, offset });
+        writer.append(&LogDatapoint { origin, line }).unwrap();
+        // A section each: an object of bytes set aside may have many.
+        writer.finish_section().unwrap();
+    }
+    Batch::new().part(&writer.into_inner(), lines.len())
+}
+
+#[test]
+fn exact_bytes_are_the_lines_and_nothing_else() {
+    let lines: [&[u8]; 3] = [b"\xff\x1b[2J\r\n", b"", b"{}"];
+    let exact = |from, to| {
+        let mut batch = packed(&lines);
+        batch.job.options.insert(EXACT_OPTION.into(), "true".into());
+        let part = batch.last_part();
+        (part.from, part.to) = (from, to);
+        let cell = VecCell::default();
+        enclose(cell, |cell| render(&batch.job, &batch.input, cell)).unwrap().output
+    };
+    assert_eq!(exact(0, 1), lines[0]);
+    assert_eq!(exact(1, 2), lines[1]);
+    assert_eq!(exact(0, 3), lines.join(&b"\n"[..]));
+}
+
+#[test]
+fn one_record_is_found_where_nobody_knows_how_many_there_are() {
+    let find = |record: &str| {
+        let mut batch = packed(&[b"one", b"two", b"three"]);
+        batch.job.options.insert(RECORD_OPTION.into(), record.into());
+        let part = batch.last_part();
+        (part.datapoints, part.to) = (None, 1 << 20);
+        rendered(&batch).1
+    };
+    expect![[r#"
+        {"origin":{"topic":"raw","partition":2,"offset":11},"line":"two"}
+    "#]]
+    .assert_eq(&find("raw/2/11"));
+    assert_eq!(find("raw/2/13"), "");
+    assert_eq!(find("raw/1/11"), "");
 }
 
 /// The output of a batch as a batch of its own: one part.
