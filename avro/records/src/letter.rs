@@ -29,9 +29,10 @@ pub struct Letter {
     pub from: i64,
     /// One past the last index this letter speaks for; equal to `from` for a surplus.
     pub to: i64,
-    /// The payload's bucket; empty when the pointer itself was refused.
+    /// The payload's bucket; empty when the pointer itself was refused, and for a file's record.
     pub bucket: String,
-    /// The payload's key; empty when the pointer itself was refused.
+    /// The payload's key; for a raw record, of the object that its batch set refused bytes aside
+    /// in. Empty when the pointer itself was refused, and for a file's record.
     pub key: String,
     /// Why, one of [`Reason`]'s words.
     pub reason: String,
