@@ -4,14 +4,14 @@
 
 use std::{
     ffi::{CString, c_char},
-    fmt, ptr,
+    fmt,
     time::Duration,
 };
 
 use rdkafka::{bindings as rd, client::NativeClient};
 
 use super::request::{Op, items, make, pointers, request};
-use crate::ffi::{Owned, Refusal, c_string, text};
+use crate::ffi::{Owned, Refusal, c_string};
 
 /// One thing that one principal is allowed, from any host. cordon grants; it never denies, so
 /// that an ACL that is not there is the whole denial.
@@ -102,25 +102,6 @@ pub(super) fn create(
                 Refusal::of_error(rd::rd_kafka_acl_result_error(result)).map_or(Ok(()), Err)?;
             }
             Ok(())
-        },
-    )
-}
-
-/// All that are granted, to anyone. Those that cordon never grants are left out.
-pub(super) fn list(client: &NativeClient, timeout: Duration) -> Result<Vec<Acl>, Refusal> {
-    let filter = everything()?;
-    request(
-        client,
-        Op::RD_KAFKA_ADMIN_OP_DESCRIBEACLS,
-        timeout,
-        // SAFETY: the filter lives for the call, which copies it.
-        |r| unsafe { rd::rd_kafka_DescribeAcls(r.client, filter.ptr(), r.options, r.queue) },
-        // SAFETY: the event is of this request, and lives for the call.
-        |event| unsafe {
-            let result = rd::rd_kafka_event_DescribeAcls_result(event);
-            let mut count = 0;
-            let found = rd::rd_kafka_DescribeAcls_result_acls(result, &raw mut count);
-            Ok(items(found, count).into_iter().filter_map(|found| read(found)).collect())
         },
     )
 }
@@ -225,62 +206,6 @@ fn native(acl: &Acl, new: NewBinding) -> Result<Owned<Binding>, Refusal> {
             },
             rd::rd_kafka_AclBinding_destroy,
         )
-    }
-}
-
-fn everything() -> Result<Owned<Binding>, Refusal> {
-    // SAFETY: null means any, and no string is passed.
-    unsafe {
-        make(
-            |words, size| {
-                rd::rd_kafka_AclBindingFilter_new(
-                    rd::rd_kafka_ResourceType_t::RD_KAFKA_RESOURCE_ANY,
-                    ptr::null(),
-                    Pattern::RD_KAFKA_RESOURCE_PATTERN_ANY,
-                    ptr::null(),
-                    ptr::null(),
-                    rd::rd_kafka_AclOperation_t::RD_KAFKA_ACL_OPERATION_ANY,
-                    Allow::RD_KAFKA_ACL_PERMISSION_TYPE_ANY,
-                    words,
-                    size,
-                )
-            },
-            rd::rd_kafka_AclBinding_destroy,
-        )
-    }
-}
-
-/// # Safety
-/// `binding` belongs to a living event.
-unsafe fn read(binding: *const Binding) -> Option<Acl> {
-    use rd::{rd_kafka_AclOperation_t as Op, rd_kafka_ResourceType_t as Kind};
-    // SAFETY: the caller's event is alive, and with it the binding's strings.
-    unsafe {
-        if rd::rd_kafka_AclBinding_permission_type(binding)
-            != Allow::RD_KAFKA_ACL_PERMISSION_TYPE_ALLOW
-        {
-            return None;
-        }
-        let operation = match rd::rd_kafka_AclBinding_operation(binding) {
-            Op::RD_KAFKA_ACL_OPERATION_READ => Operation::Read,
-            Op::RD_KAFKA_ACL_OPERATION_WRITE => Operation::Write,
-            Op::RD_KAFKA_ACL_OPERATION_DESCRIBE => Operation::Describe,
-            _ => return None,
-        };
-        let resource = match rd::rd_kafka_AclBinding_restype(binding) {
-            Kind::RD_KAFKA_RESOURCE_TOPIC => Resource::Topic,
-            Kind::RD_KAFKA_RESOURCE_GROUP => Resource::Group,
-            Kind::RD_KAFKA_RESOURCE_TRANSACTIONAL_ID => Resource::TransactionalId,
-            _ => return None,
-        };
-        let pattern = rd::rd_kafka_AclBinding_resource_pattern_type(binding);
-        Some(Acl {
-            principal: text(rd::rd_kafka_AclBinding_principal(binding)),
-            operation,
-            resource,
-            name: text(rd::rd_kafka_AclBinding_name(binding)),
-            prefixed: pattern == Pattern::RD_KAFKA_RESOURCE_PATTERN_PREFIXED,
-        })
     }
 }
 

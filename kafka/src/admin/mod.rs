@@ -5,6 +5,9 @@ mod first;
 mod groups;
 pub(crate) mod offsets;
 mod request;
+mod rules;
+mod settings;
+mod survey;
 mod topics;
 mod users;
 
@@ -18,9 +21,13 @@ use rdkafka::{
 pub use acls::{Acl, Operation, Resource};
 pub use groups::GroupMember;
 pub use offsets::End;
-pub use topics::NewTopic;
+pub use rules::AclRule;
+pub use settings::Setting;
+pub use topics::{NewTopic, TopicShape};
+pub use users::ScramUser;
 
 use offsets::Held;
+use settings::Of;
 
 use crate::{
     connection::Connection,
@@ -68,12 +75,6 @@ impl Admin {
         &self.connection
     }
 
-    /// All topics with their numbers of partitions.
-    pub fn topics(&self) -> Result<BTreeMap<String, i32>, AdminError> {
-        let listed = topics::list(self.client.client(), REQUEST_TIMEOUT);
-        listed.map_err(|refusal| self.error("list topics", refusal))
-    }
-
     /// Makes a topic; `false` when it exists already.
     pub fn create_topic(&self, topic: &NewTopic) -> Result<bool, AdminError> {
         let made = topics::create(self.native(), topic, REQUEST_TIMEOUT);
@@ -86,10 +87,10 @@ impl Admin {
         grown.map_err(|refusal| self.error(&format!("add partitions to {topic}"), refusal))
     }
 
-    /// The settings that are set on a topic itself.
-    pub fn topic_settings(&self, topic: &str) -> Result<BTreeMap<String, String>, AdminError> {
-        let settings = topics::settings(self.native(), topic, REQUEST_TIMEOUT);
-        settings.map_err(|refusal| self.error(&format!("read settings of {topic}"), refusal))
+    /// Deletes a topic with all that is in it; `false` when there is none.
+    pub fn delete_topic(&self, topic: &str) -> Result<bool, AdminError> {
+        let deleted = topics::delete(self.native(), topic, REQUEST_TIMEOUT);
+        deleted.map_err(|refusal| self.error(&format!("delete topic {topic}"), refusal))
     }
 
     /// Sets some settings of a topic and leaves the others.
@@ -98,7 +99,7 @@ impl Admin {
         topic: &str,
         settings: &BTreeMap<String, String>,
     ) -> Result<(), AdminError> {
-        let set = topics::set_settings(self.native(), topic, settings, REQUEST_TIMEOUT);
+        let set = settings::set(self.native(), Of::Topic(topic), settings, REQUEST_TIMEOUT);
         set.map_err(|refusal| self.error(&format!("set settings of {topic}"), refusal))
     }
 
@@ -106,12 +107,6 @@ impl Admin {
     pub fn create_acls(&self, acls: &[Acl]) -> Result<(), AdminError> {
         let created = acls::create(self.native(), acls, REQUEST_TIMEOUT);
         created.map_err(|refusal| self.error("create ACLs", refusal))
-    }
-
-    /// All ACLs of the kinds that cordon grants.
-    pub fn acls(&self) -> Result<Vec<Acl>, AdminError> {
-        let listed = acls::list(self.native(), REQUEST_TIMEOUT);
-        listed.map_err(|refusal| self.error("list ACLs", refusal))
     }
 
     /// Takes ACLs away; gives how many there were.
@@ -141,12 +136,6 @@ impl Admin {
     pub fn delete_user(&self, user: &str) -> Result<bool, AdminError> {
         let deleted = users::delete(self.native(), user, REQUEST_TIMEOUT);
         deleted.map_err(|refusal| self.error(&format!("delete user {user}"), refusal))
-    }
-
-    /// Names of all SCRAM users.
-    pub fn users(&self) -> Result<Vec<String>, AdminError> {
-        let listed = users::list(self.native(), REQUEST_TIMEOUT);
-        listed.map_err(|refusal| self.error("list users", refusal))
     }
 
     /// All that a group has committed; where an open transaction holds an offset, what was

@@ -101,8 +101,17 @@ fn alter(
     )
 }
 
-/// Names of all users that can authenticate by SCRAM.
-pub(super) fn list(client: &NativeClient, timeout: Duration) -> Result<Vec<String>, Refusal> {
+/// A user that can authenticate by SCRAM.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScramUser {
+    /// Its name.
+    pub name: String,
+    /// Whether by SCRAM-SHA-512, which is what cordon uses; otherwise by a weaker hash alone.
+    pub by_sha_512: bool,
+}
+
+/// All users that can authenticate by SCRAM.
+pub(super) fn list(client: &NativeClient, timeout: Duration) -> Result<Vec<ScramUser>, Refusal> {
     request(
         client,
         Op::RD_KAFKA_ADMIN_OP_DESCRIBEUSERSCRAMCREDENTIALS,
@@ -120,8 +129,24 @@ pub(super) fn list(client: &NativeClient, timeout: Duration) -> Result<Vec<Strin
                 result,
                 &raw mut count,
             );
-            let name = |user| text(rd::rd_kafka_UserScramCredentialsDescription_user(user));
-            Ok(items(users, count).into_iter().map(name).collect())
+            Ok(items(users, count).into_iter().map(|user| read(user)).collect())
         },
     )
+}
+
+/// # Safety
+/// `user` belongs to a living event.
+unsafe fn read(user: *const rd::rd_kafka_UserScramCredentialsDescription_t) -> ScramUser {
+    // SAFETY: the caller's event is alive, and with it the user, its name and its credentials;
+    // the indexes are below their count.
+    unsafe {
+        let count = rd::rd_kafka_UserScramCredentialsDescription_scramcredentialinfo_count(user);
+        let by_sha_512 = (0..count).any(|index| {
+            let credential =
+                rd::rd_kafka_UserScramCredentialsDescription_scramcredentialinfo(user, index);
+            rd::rd_kafka_ScramCredentialInfo_mechanism(credential) == SHA_512
+        });
+        let name = text(rd::rd_kafka_UserScramCredentialsDescription_user(user));
+        ScramUser { name, by_sha_512 }
+    }
 }

@@ -8,9 +8,9 @@ use std::{
 
 use cordon_records::BatchId;
 
-use super::Topology;
+use super::{TopicSpec, Topology, settings};
 use crate::{
-    admin::{Admin, AdminError, End, NewTopic},
+    admin::{Admin, AdminError, End, NewTopic, TopicShape},
     connection::Connection,
     deadline::Deadline,
     log::{NewOffset, TopicPartition},
@@ -23,6 +23,9 @@ use crate::{
 pub struct ApplyOptions {
     /// Replicas of each topic, where the topology's number does not fit: 1 on a single broker.
     pub replication: Option<i32>,
+    /// Users are made by others, as on MSK, whose users are secrets of AWS: none is made, and no
+    /// password drawn.
+    pub users_elsewhere: bool,
 }
 
 /// What was made.
@@ -32,6 +35,8 @@ pub struct ApplyReport {
     pub topics_created: Vec<String>,
     /// Topics that got more partitions.
     pub topics_grown: Vec<String>,
+    /// Topics that were set otherwise.
+    pub topics_changed: Vec<String>,
     /// Users whose password was set.
     pub users: Vec<String>,
     /// How many ACLs were missing.
@@ -59,15 +64,9 @@ pub enum ApplyError {
     Hidden(Vec<String>),
 }
 
-/// Consistent settings of every topic: the broker unpacks what clients packed, so that no courier
-/// ever decompresses a record.
-const COMPRESSION: (&str, &str) = ("compression.type", "uncompressed");
-
 /// How long brokers may take to tell of what the controller created.
 const VISIBLE_MAX: Duration = Duration::from_secs(30);
 const LOOK_EVERY: Duration = Duration::from_millis(100);
-
-const MS_PER_DAY: u64 = 24 * 60 * 60 * 1000;
 
 impl Topology {
     /// Makes topics, users, ACLs and first offsets. `secrets` holds one password file for each
@@ -81,10 +80,12 @@ impl Topology {
         let admin = Admin::new(connection)?;
         let mut report = ApplyReport::default();
         self.apply_topics(&admin, options, &mut report)?;
-        let partitions = self.await_topics(&admin)?;
-        self.apply_users(&admin, secrets, &mut report)?;
+        let topics = self.await_topics(&admin)?;
+        if !options.users_elsewhere {
+            self.apply_users(&admin, secrets, &mut report)?;
+        }
         self.apply_acls(&admin, &mut report)?;
-        self.apply_first_offsets(&admin, &partitions, &mut report)?;
+        self.apply_first_offsets(&admin, &topics, &mut report)?;
         Ok(report)
     }
 
@@ -95,23 +96,17 @@ impl Topology {
         report: &mut ApplyReport,
     ) -> Result<(), ApplyError> {
         let existing = admin.topics()?;
+        let replication = options.replication.unwrap_or(self.replication);
         for (name, spec) in self.all_topics() {
-            let settings = settings_of(spec.retention_days);
+            let settings = settings::declared(&spec, replication);
             match existing.get(&name) {
                 None => {
-                    let replication = options.replication.unwrap_or(self.replication);
                     let partitions = spec.partitions;
                     let topic = NewTopic { name: name.clone(), partitions, replication, settings };
                     admin.create_topic(&topic)?;
                     report.topics_created.push(name);
                 }
-                Some(partitions) => {
-                    admin.set_topic_settings(&name, &settings)?;
-                    if *partitions < spec.partitions {
-                        admin.grow_topic(&name, spec.partitions)?;
-                        report.topics_grown.push(name);
-                    }
-                }
+                Some(shape) => apply_topic(admin, &name, &spec, *shape, &settings, report)?,
             }
         }
         Ok(())
@@ -120,14 +115,16 @@ impl Topology {
     /// Waits until the brokers tell of every declared partition, and gives how many there are. A
     /// topic is created on the controller, and brokers hear of it a moment later: a partition
     /// missed here would get no first offset.
-    fn await_topics(&self, admin: &Admin) -> Result<BTreeMap<String, i32>, ApplyError> {
+    fn await_topics(&self, admin: &Admin) -> Result<BTreeMap<String, TopicShape>, ApplyError> {
         let deadline = Deadline::after(VISIBLE_MAX);
         loop {
             let known = admin.topics()?;
             let hidden: Vec<String> = self
                 .all_topics()
                 .into_iter()
-                .filter(|(name, spec)| known.get(name).is_none_or(|n| *n < spec.partitions))
+                .filter(|(name, spec)| {
+                    known.get(name).is_none_or(|shape| shape.partitions < spec.partitions)
+                })
                 .map(|(name, _)| name)
                 .collect();
             if hidden.is_empty() {
@@ -146,7 +143,7 @@ impl Topology {
         secrets: &Path,
         report: &mut ApplyReport,
     ) -> Result<(), ApplyError> {
-        let existing: BTreeSet<String> = admin.users()?.into_iter().collect();
+        let existing: BTreeSet<String> = admin.users()?.into_iter().map(|user| user.name).collect();
         let admins = |name: &String| admin.connection().username == *name;
         for name in self.principals.keys().filter(|name| !admins(name)) {
             let path = secrets.join(name);
@@ -179,7 +176,7 @@ impl Topology {
     fn apply_first_offsets(
         &self,
         admin: &Admin,
-        partitions: &BTreeMap<String, i32>,
+        topics: &BTreeMap<String, TopicShape>,
         report: &mut ApplyReport,
     ) -> Result<(), ApplyError> {
         for (stage, spec) in &self.stages {
@@ -190,7 +187,7 @@ impl Topology {
                 .iter()
                 .chain(&spec.replay)
                 .flat_map(|topic| {
-                    let count = partitions.get(topic).copied().unwrap_or(0);
+                    let count = topics.get(topic).map_or(0, |shape| shape.partitions);
                     (0..count).map(|partition| TopicPartition::new(topic.as_str(), partition))
                 })
                 .filter(|at| !known.contains_key(at))
@@ -211,10 +208,25 @@ impl Topology {
     }
 }
 
-fn settings_of(retention_days: u32) -> BTreeMap<String, String> {
-    let retention_ms = u64::from(retention_days) * MS_PER_DAY;
-    BTreeMap::from([
-        (COMPRESSION.0.to_owned(), COMPRESSION.1.to_owned()),
-        ("retention.ms".to_owned(), retention_ms.to_string()),
-    ])
+/// Sets and grows one that exists.
+fn apply_topic(
+    admin: &Admin,
+    name: &str,
+    spec: &TopicSpec,
+    shape: TopicShape,
+    declared: &BTreeMap<String, String>,
+    report: &mut ApplyReport,
+) -> Result<(), ApplyError> {
+    let found = admin.topic_settings(name)?;
+    let is_so =
+        |(key, value): (&String, &String)| found.get(key).is_some_and(|s| s.value == *value);
+    if !declared.iter().all(is_so) {
+        admin.set_topic_settings(name, declared)?;
+        report.topics_changed.push(name.to_owned());
+    }
+    if shape.partitions < spec.partitions {
+        admin.grow_topic(name, spec.partitions)?;
+        report.topics_grown.push(name.to_owned());
+    }
+    Ok(())
 }

@@ -85,7 +85,7 @@ impl Topology {
         }
     }
 
-    fn record_topics(&self) -> impl Iterator<Item = &str> {
+    pub(super) fn record_topics(&self) -> impl Iterator<Item = &str> {
         let raw = self.stages.values().filter(|stage| stage.input == super::InputSpec::Records);
         raw.flat_map(|stage| stage.live.iter().map(String::as_str))
     }

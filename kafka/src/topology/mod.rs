@@ -4,7 +4,9 @@
 //! [`Topology::iam_policies`]), so that a grant that is not here does not exist.
 
 mod apply;
+mod check;
 mod grants;
+mod settings;
 mod show;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,6 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 
 pub use apply::{ApplyError, ApplyOptions, ApplyReport};
+pub use check::{CheckOptions, CheckReport, Drift, DriftKind};
 pub use grants::Ability;
 
 /// The topology file.
@@ -176,6 +179,19 @@ impl Topology {
         stages.chain(self.producers.values().map(|producer| producer.output.as_str())).collect()
     }
 
+    /// Whether records of this topic name payloads: pointers, letters and receipts do, metrics
+    /// and plain records do not.
+    fn names_payloads(&self, topic: &str) -> bool {
+        !topic.starts_with("metrics.") && self.record_topics().all(|records| records != topic)
+    }
+
+    /// The principal that administers.
+    fn admin(&self) -> &str {
+        let is_admin = |spec: &PrincipalSpec| spec.role == Some(Role::Admin);
+        let mut names = self.principals.iter().filter(|(_, spec)| is_admin(spec));
+        names.next().map_or("", |(name, _)| name)
+    }
+
     fn faults(&self) -> Vec<String> {
         let mut faults = Vec::new();
         if self.version != 1 {
@@ -197,8 +213,7 @@ impl Topology {
                 faults.push(format!("topic {name}: {} is reserved", self.reserved_prefix));
             }
         }
-        // Metrics name no payload.
-        let naming = topics.iter().filter(|(name, _)| !name.starts_with("metrics."));
+        let naming = topics.iter().filter(|(name, _)| self.names_payloads(name));
         let Some((name, spec)) = naming.max_by_key(|(_, spec)| spec.retention_days) else { return };
         let needed = spec.retention_days + self.lag_days_max;
         if self.payload_expiry_days < needed {

@@ -19,7 +19,7 @@ use cordon_kafka::{
 const COMMITTED_TIMEOUT: Duration = Duration::from_secs(10);
 
 fn apply(topology: &Topology, secrets: &Path) -> ApplyReport {
-    let options = ApplyOptions { replication: Some(1) };
+    let options = ApplyOptions { replication: Some(1), ..ApplyOptions::default() };
     topology.apply(&BROKER.admin(), secrets, &options).expect("the topology applies")
 }
 
@@ -54,8 +54,8 @@ fn everything_is_made(topology: &Topology, secrets: &Path) {
     granted.sort();
     assert!(granted == topology.acls(), "{granted:#?}");
     let settings = admin().topic_settings("dead.pack").unwrap();
-    assert_eq!(settings["compression.type"], "uncompressed");
-    assert_eq!(settings["retention.ms"], (14 * 24 * 60 * 60 * 1000).to_string());
+    assert_eq!(settings["compression.type"].value, "uncompressed");
+    assert_eq!(settings["retention.ms"].value, (14 * 24 * 60 * 60 * 1000).to_string());
     for committed in admin().group_offsets("cordon.merge").unwrap().into_values() {
         assert_eq!(committed.offset, 0);
         assert!(Progress::parse(&committed.metadata).unwrap().is_start());

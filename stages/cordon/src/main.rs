@@ -126,7 +126,7 @@ fn topology(command: &TopologyCommand, config: &Config) -> Result<i32> {
         TopologyCommand::Apply { secrets, replication } => {
             std::fs::create_dir_all(secrets)
                 .with_context(|| format!("cannot make {}", secrets.display()))?;
-            let options = ApplyOptions { replication: *replication };
+            let options = ApplyOptions { replication: *replication, ..ApplyOptions::default() };
             let report = topology.apply(&wiring::connection(config)?, secrets, &options)?;
             if config.store.is_some() {
                 let (store, runtime) = (wiring::store(config)?, runtime()?);
