@@ -5,7 +5,7 @@ use std::{collections::VecDeque, sync::Arc};
 use bytes::Bytes;
 use cordon_kafka::{
     log::{NewOffset, Record, TopicPartition},
-    progress::{PointerHash, Progress},
+    progress::{Misfit, NextRecord, PointerHash, Progress},
 };
 use cordon_records::{BatchId, Lane, Pointer};
 
@@ -110,8 +110,9 @@ pub(crate) struct Partition {
     pub(crate) marked: bool,
     /// What an earlier courier's death left; applies until a commit passes its end.
     pub(crate) crash: Option<Crash>,
-    /// Hash of the record that the committed position counts in: checked when it arrives.
-    expected: Option<PointerHash>,
+    /// What was committed: checked against the record that its position counts in, when that
+    /// arrives.
+    unchecked: Option<Progress>,
     queue: VecDeque<Entry>,
     /// Bytes of data in the queue: only raw records carry any. Kept, since it is asked for after
     /// every record.
@@ -143,7 +144,7 @@ impl Partition {
             committed,
             marked: false,
             crash,
-            expected: progress.pointer,
+            unchecked: Some(progress.clone()),
             queue: VecDeque::new(),
             queue_bytes: 0,
             taken: committed,
@@ -163,31 +164,20 @@ impl Partition {
         record: &Record,
         body: EntryBody,
         now_ms: i64,
-    ) -> Result<(), String> {
+    ) -> Result<(), Misfit> {
         let known = self.queue.back().map_or(self.committed.offset - 1, |last| last.offset);
         if record.offset <= known {
             return Ok(());
         }
         let hash = PointerHash::of(&record.value);
-        if let Some(expected) = self.expected {
-            if record.offset != self.committed.offset {
-                return Err(format!(
-                    "the record at offset {} that it counts in is gone; the next is {}",
-                    self.committed.offset, record.offset
-                ));
-            }
-            if hash != expected {
-                return Err(format!(
-                    "it counts in another record than the one at {}",
-                    record.offset
-                ));
-            }
-            if let EntryBody::Payload { pointer, .. } = &body
-                && pointer.datapoints.is_some_and(|n| self.committed.position > n)
-            {
-                return Err(format!("position {} is past the end", self.committed.position));
-            }
-            self.expected = None;
+        if let Some(progress) = &self.unchecked {
+            let datapoints = match &body {
+                EntryBody::Payload { pointer, .. } => pointer.datapoints,
+                EntryBody::Refused { .. } | EntryBody::Raw { .. } => None,
+            };
+            let next = NextRecord { offset: record.offset, hash, datapoints };
+            progress.check(self.committed.offset, &next)?;
+            self.unchecked = None;
         }
         self.queue_bytes += body.data_bytes();
         self.queue.push_back(Entry { offset: record.offset, hash, body, read_at_ms: now_ms });
@@ -327,7 +317,8 @@ impl Partition {
             pointer = Some(next.hash);
         } else if position > 0 || attempts > 0 {
             let entry = self.queue.iter().find(|entry| entry.offset >= end.offset);
-            pointer = entry.map(|entry| entry.hash).or(self.expected);
+            let unchecked = self.unchecked.as_ref().and_then(|progress| progress.pointer);
+            pointer = entry.map(|entry| entry.hash).or(unchecked);
         }
         let progress = Progress { position, attempts, crash_end, batch, pointer };
         NewOffset { at: self.at.clone(), offset, metadata: progress.to_string() }

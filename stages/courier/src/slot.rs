@@ -379,8 +379,9 @@ impl Slot {
     fn record(&mut self, record: &Record, now_ms: i64) {
         let body = self.entry_body(record);
         let Some(partition) = self.partitions.get_mut(&record.at) else { return };
-        if let Err(fault) = partition.push(record, body, now_ms) {
-            self.halt(Halt::Progress { partition: record.at.clone(), fault });
+        if let Err(misfit) = partition.push(record, body, now_ms) {
+            let (partition, fault) = (record.at.clone(), misfit.to_string());
+            self.halt(Halt::Progress { partition, fault });
         }
     }
 

@@ -32,6 +32,11 @@ struct Placed {
 }
 
 impl Layout {
+    /// The object that holds the bytes that were refused, if any were.
+    fn refused_key(&self) -> Option<&ObjectKey> {
+        self.placed.iter().find(|placed| placed.section.refused).map(|placed| &placed.key)
+    }
+
     /// Draws new keys for all objects, under the same prefixes.
     pub(crate) fn rename(&mut self, mut new_key: impl FnMut(&str) -> ObjectKey) {
         for object in &mut self.objects {
@@ -108,7 +113,8 @@ pub(crate) fn records(
         }
         inputs.push(input_of(part, fate));
         for letter in &fate.letters {
-            records.push(writer.record(&settings.dead_topic, None, &writer.letter(part, letter)));
+            let letter = writer.letter(part, letter, layout);
+            records.push(writer.record(&settings.dead_topic, None, &letter));
         }
     }
     let receipt = Receipt {
@@ -209,13 +215,17 @@ impl Writer<'_> {
         }
     }
 
-    fn letter(&self, part: &BatchPart, letter: &CellLetter) -> Letter {
+    fn letter(&self, part: &BatchPart, letter: &CellLetter, layout: &Layout) -> Letter {
         let is_raw = matches!(part.take.source, TakeSource::Raw { .. });
         let offset = if is_raw { letter.from } else { part.take.offset };
         let (topic, partition) = (part.at.topic.to_string(), part.at.partition);
         let (bucket, key) = match &part.take.source {
             TakeSource::Payload { pointer, .. } => (pointer.bucket.clone(), pointer.key.clone()),
-            _ => (String::new(), String::new()),
+            TakeSource::Raw { .. } => match layout.refused_key() {
+                Some(key) => (self.settings.bucket.clone(), key.to_string()),
+                None => Default::default(),
+            },
+            TakeSource::Refused { .. } => Default::default(),
         };
         let stage = &self.settings.stage;
         Letter {
