@@ -21,6 +21,9 @@ impl<I: CellIo> Walk<'_, '_, I> {
             Ok(archive) => archive,
             Err(error) => return self.salvage_zip(bytes, place, &error),
         };
+        if archive.is_empty() {
+            return self.no_members(place);
+        }
         let mut ended = Ended::Whole;
         for index in 0..archive.len() {
             if self.is_over(place)? {
@@ -100,6 +103,7 @@ impl<I: CellIo> Walk<'_, '_, I> {
             Ok(entries) => entries,
             Err(error) => return self.short(place, &error),
         };
+        let before = self.sink.members();
         let mut last = Ended::Whole;
         for entry in entries {
             if self.is_over(place)? {
@@ -117,7 +121,13 @@ impl<I: CellIo> Walk<'_, '_, I> {
             let mut content = BufReader::new(Exactly::new(entry, bytes));
             last = self.member(&mut content, is_file, Place { member: &name, ..place })?;
         }
-        Ok(last)
+        if self.sink.members() == before { self.no_members(place) } else { Ok(last) }
+    }
+
+    /// As an empty file is told, so is an empty archive.
+    fn no_members(&mut self, place: Place<'_>) -> Walked {
+        self.sink.remark(Reason::Rejected, place.say("an archive without members"))?;
+        Ok(Ended::Whole)
     }
 
     /// Walks through a member, if there is anything to it.

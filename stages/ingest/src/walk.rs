@@ -144,9 +144,7 @@ impl<I: CellIo> Walk<'_, '_, I> {
                 Ok(Ended::Whole)
             }
             Kind::Unknown => {
-                let found = Beginning(head.trim_ascii_start());
-                let what = format!("not recognised, begins with \"{found}\"; accepted: {ACCEPTED}");
-                self.sink.remark(Reason::Rejected, place.say(&what))?;
+                self.sink.remark(Reason::Rejected, place.say(&unrecognised(&head)))?;
                 Ok(Ended::Whole)
             }
         }
@@ -247,6 +245,15 @@ impl<I: CellIo> Walk<'_, '_, I> {
         self.sink.remark(reason, place.say(&format!("not readable to its end: {error}")))?;
         Ok(Ended::Short)
     }
+}
+
+fn unrecognised(head: &[u8]) -> String {
+    if head.iter().all(|byte| *byte == 0) {
+        return "begins with zeros: an empty tar archive, or a file that was never written"
+            .to_owned();
+    }
+    let found = Beginning(head.trim_ascii_start());
+    format!("not recognised, begins with \"{found}\"; accepted: {ACCEPTED}")
 }
 
 fn zstd_decoder<'a>(reader: impl BufRead + 'a) -> io::Result<impl Read + 'a> {

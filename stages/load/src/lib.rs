@@ -23,6 +23,7 @@ mod activity;
 mod attack;
 mod damage;
 mod event;
+mod event_log;
 mod host;
 mod json;
 mod ledger;
@@ -33,6 +34,7 @@ mod shape;
 mod telemetry;
 mod time;
 
+pub use event_log::EventLog;
 pub use ledger::{Attack, Damage, Ledger, Step};
 pub use settings::Settings;
 pub use shape::Shape;

@@ -6,7 +6,7 @@ use super::*;
 use crate::recognise::HEAD_BYTES;
 
 /// Cells of at most `step` records until the file is done.
-fn in_steps(file: &[u8], step: i64) -> Ingested {
+pub(super) fn in_steps(file: &[u8], step: i64) -> Ingested {
     let mut all = Ingested::default();
     loop {
         let from = all.news.to;

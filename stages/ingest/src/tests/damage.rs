@@ -67,7 +67,13 @@ fn what_is_not_recognised_is_named_and_costs_no_other_member_anything() {
     for empty in [b"".to_vec(), gzip(b""), zstd(b"")] {
         assert_eq!(ingest(&empty).details(), ["empty"]);
     }
-    assert_eq!(ingest(&zip(&[])).letters, [], "an archive of nothing is well");
+    for nothing in [zip(&[]), gzip(&zip(&[]))] {
+        assert_eq!(ingest(&nothing).details(), ["an archive without members"]);
+    }
+    let zeros = "begins with zeros: an empty tar archive, or a file that was never written";
+    for nothing in [tar(&[]), gzip(&tar(&[])), vec![0; 3]] {
+        assert_eq!(ingest(&nothing).details(), [zeros]);
+    }
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod cells;
 mod damage;
+mod event_logs;
 mod formats;
 mod telemetry;
 
