@@ -9,7 +9,8 @@ use crate::BatchId;
 /// It names the datapoint by coordinates; the bytes stay in the immutable payload.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Letter {
-    /// `<stage>/<topic>/<partition>/<offset>/<index>`: the same again for the same datapoint.
+    /// `<stage>/<topic>/<partition>/<offset>/<index>`: the same again for the same datapoint. A
+    /// remark on a file, which is about none, has `/remark-<number>` behind it.
     pub id: String,
     /// The batch whose transaction wrote it.
     pub batch: BatchId,

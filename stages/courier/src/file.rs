@@ -3,6 +3,8 @@
 //! Ingest consumes no topic, so it has no slot. But what its cells say is as untrusted, and what
 //! it writes is of the same kind: objects, then in one transaction pointers, letters, a receipt.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use cordon_kafka::log::NewRecord;
 use cordon_records::{
@@ -85,12 +87,10 @@ impl FileBatch {
         let layout = lay_out(output, &sections, key, refused_key);
         let (mut records, mut outputs) = (Vec::new(), Vec::new());
         writer.pointers(&layout, &mut records, &mut outputs);
+        let mut remarks_at = BTreeMap::new();
         for letter in &letters {
-            records.push(writer.record(
-                &settings.dead_topic,
-                None,
-                &file_letter(&writer, file, letter),
-            ));
+            let letter = file_letter(&writer, file, letter, &mut remarks_at);
+            records.push(writer.record(&settings.dead_topic, None, &letter));
         }
         let receipt = Receipt {
             batch: writer.batch,
@@ -127,12 +127,25 @@ impl FileBatch {
     }
 }
 
-/// Coordinates of a file's record: the topic names the file, the index the record.
-fn file_letter(writer: &Writer<'_>, file: &FileInput, letter: &CellLetter) -> Letter {
+/// Coordinates of a file's record: the topic names the file, the index the record. Remarks stand
+/// where a record has its letter, and several may stand at one place: they are counted apart, the
+/// same however often the file is ingested, since one cell tells all remarks of a place.
+fn file_letter(
+    writer: &Writer<'_>,
+    file: &FileInput,
+    letter: &CellLetter,
+    remarks_at: &mut BTreeMap<i64, u32>,
+) -> Letter {
     let topic = format!("file:{}", file.sha256);
     let stage = &writer.settings.stage;
+    let mut id = format!("{stage}/{topic}/0/0/{}", letter.from);
+    if letter.from == letter.to {
+        let number = remarks_at.entry(letter.from).or_default();
+        id += &format!("/remark-{number}");
+        *number += 1;
+    }
     Letter {
-        id: format!("{stage}/{topic}/0/0/{}", letter.from),
+        id,
         batch: writer.batch,
         stage: stage.clone(),
         stage_version: writer.settings.version.clone(),

@@ -156,7 +156,7 @@ impl<L: Log> Worker<'_, L> {
             _ => None,
         };
         let given_up = match &result.end {
-            CellEnd::ZygoteGone | CellEnd::NoFork(_) => {
+            CellEnd::ZygoteGone | CellEnd::ZygoteDied | CellEnd::NoFork(_) => {
                 return Err(Leave::Fatal(IngestError::Cells(result.end.to_string())));
             }
             CellEnd::Failed(why) => format!("its cell failed: {why}"),

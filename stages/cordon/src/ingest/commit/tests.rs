@@ -7,9 +7,10 @@ use cordon_kafka::{
     topology::Topology,
 };
 use cordon_records::{
-    Digest, FileOrigin, LogDatapoint, Origin, Runs,
+    Digest, FileOrigin, Letter, LogDatapoint, Origin, Runs,
     cell::{CellLetter, PartReport},
     schema::LOG_DATAPOINT,
+    single_object,
 };
 use cordon_store::DirectoryStore;
 
@@ -41,7 +42,7 @@ impl Pipeline {
         Self { topology, log, store, runtime, _directory: directory }
     }
 
-    /// Commits records 0..3 of one file: two datapoints and a letter.
+    /// Commits records 0..3 of one file: two datapoints and a letter, and remarks.
     fn commit(&self) -> Result<FileBatch, IngestError> {
         let settings = crate::ingest::settings(&self.topology, &self.log).unwrap();
         let outlet = Outlet {
@@ -105,18 +106,19 @@ fn told(sha256: Digest) -> (Report, Bytes) {
         sealer.append(&datapoint, None, &mut report, &mut kept).unwrap();
     }
     sealer.close(&mut report, &mut kept).unwrap();
-    let letter = CellLetter {
-        from: 1,
-        to: 2,
+    let letter = |from, to, detail: &str| CellLetter {
+        from,
+        to,
         reason: "rejected".to_owned(),
-        detail: "no JSON".to_owned(),
+        detail: detail.to_owned(),
         excerpt: b"x".to_vec(),
     };
+    let remark = |at| letter(at, at, "member x: not recognised");
     report.parts = vec![PartReport {
         from: 0,
         to: 3,
         output: Runs::from_iter([0, 2]),
-        letters: vec![letter],
+        letters: vec![remark(1), remark(1), letter(1, 2, "no JSON"), remark(3)],
         datapoints: Some(3),
         ..PartReport::default()
     }];
@@ -132,6 +134,23 @@ fn a_range_is_accounted_for() {
     let audit = world.audit();
     assert_eq!((audit.datapoints, audit.output, audit.dead), (3, 2, 1));
     assert_eq!((audit.pointers_out, audit.reingested), (1, 0));
+}
+
+#[test]
+fn every_letter_has_an_id_of_its_own_and_keeps_it() {
+    let letters = || {
+        let world = Pipeline::new();
+        world.commit().unwrap();
+        assert_eq!(world.audit().dead, 1, "a remark is no record");
+        let records = world.log.drive(|broker| broker.committed_records("dead.ingest"));
+        let letters = records.iter().map(|record| single_object::decode::<Letter>(&record.value));
+        letters.collect::<Result<Vec<_>, _>>().unwrap()
+    };
+    let of_file = format!("ingest/file:{}/0/0/", Digest::of(b"a file"));
+    let id = |letter: &Letter| letter.id.strip_prefix(&of_file).unwrap().to_owned();
+    let ids: Vec<String> = letters().iter().map(id).collect();
+    assert_eq!(ids, ["1/remark-0", "1/remark-1", "1", "3/remark-0"]);
+    assert_eq!(letters().iter().map(id).collect::<Vec<_>>(), ids);
 }
 
 #[test]
