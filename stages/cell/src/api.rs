@@ -75,8 +75,10 @@ pub enum CellEnd {
     Deadline(DeadlineKind),
     /// There was no cell: no memory or process for one, or the job is not what it must be.
     NoFork(String),
-    /// The zygote itself is gone.
+    /// The zygote itself is gone, and the job never reached it.
     ZygoteGone,
+    /// The zygote died while it had the job: it may be the job's doing.
+    ZygoteDied,
 }
 
 impl fmt::Display for CellEnd {
@@ -92,6 +94,7 @@ impl fmt::Display for CellEnd {
             Self::Deadline(kind) => write!(f, "killed at its deadline: {kind}"),
             Self::NoFork(reason) => write!(f, "no cell: {reason}"),
             Self::ZygoteGone => f.write_str("the zygote is gone"),
+            Self::ZygoteDied => f.write_str("the zygote died over it"),
         }
     }
 }

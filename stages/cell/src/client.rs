@@ -198,8 +198,10 @@ impl Shared {
             state.gone = true;
             (std::mem::take(&mut state.sent), std::mem::take(&mut state.queue))
         };
-        let waiting = sent.into_values().map(|sent| sent.done);
-        for done in waiting.chain(queue.into_iter().map(|(_, done)| done)) {
+        for sent in sent.into_values() {
+            (sent.done)(without_cell(CellEnd::ZygoteDied));
+        }
+        for (_, done) in queue {
             done(without_cell(CellEnd::ZygoteGone));
         }
     }

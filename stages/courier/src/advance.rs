@@ -18,12 +18,21 @@ use crate::{
     trial::Trial,
 };
 
-/// Crashes at size one after which a datapoint is held to kill machines.
-const CRASHES_ALONE_MAX: u32 = 3;
-
 impl Slot {
-    /// Tries every rule, the ones that free something first.
+    /// Tries every rule until none of them moves anything: one may make way for another that was
+    /// tried before it, and no event need follow.
     pub(crate) fn advance(&mut self, env: &mut dyn Environment) {
+        loop {
+            let before = self.phase();
+            self.try_rules(env);
+            if self.is_halted || self.phase() == before {
+                return;
+            }
+        }
+    }
+
+    /// The rules, the ones that free something first.
+    fn try_rules(&mut self, env: &mut dyn Environment) {
         let now_ms = env.now_ms();
         self.open_producer(now_ms);
         self.find_out_outcome(now_ms);
@@ -77,6 +86,7 @@ impl Slot {
 
     /// Takes what queued while the last batch ran. Live goes first; a batch never mixes lanes.
     fn form_batch(&mut self, env: &mut dyn Environment) {
+        self.linger_until_ms = None;
         if self.current.is_some() || self.is_stopping || self.is_halted {
             return;
         }
@@ -119,11 +129,13 @@ impl Slot {
             lane = Lane::Replay;
             waiting = ready(lane);
         }
-        if waiting.is_empty() || self.should_linger(&waiting, now_ms) {
-            if let Some(since_ms) = waiting.iter().filter_map(|p| p.waiting_since_ms()).min() {
-                let linger_ms = self.settings.limits.linger.as_millis() as i64;
-                self.effects.push(Effect::WakeAt(since_ms + linger_ms));
-            }
+        if self.should_linger(&waiting, now_ms) {
+            let since_ms = waiting.iter().filter_map(|p| p.waiting_since_ms()).min()?;
+            let linger_ms = self.settings.limits.linger.as_millis() as i64;
+            self.linger_until_ms = Some(since_ms + linger_ms);
+            return None;
+        }
+        if waiting.is_empty() {
             return None;
         }
         let mut candidates: Vec<TopicPartition> = waiting.iter().map(|p| p.at.clone()).collect();
@@ -135,8 +147,9 @@ impl Slot {
     /// Whether what waits is little and young enough to wait for more.
     fn should_linger(&self, waiting: &[&Partition], now_ms: i64) -> bool {
         let limits = &self.settings.limits;
-        let oldest_ms = waiting.iter().filter_map(|p| p.waiting_since_ms()).min().unwrap_or(now_ms);
-        if now_ms - oldest_ms >= limits.linger.as_millis() as i64 {
+        let oldest_ms = waiting.iter().filter_map(|p| p.waiting_since_ms()).min();
+        let is_old = |since_ms: i64| now_ms - since_ms >= limits.linger.as_millis() as i64;
+        if oldest_ms.is_none_or(is_old) {
             return false;
         }
         let records: usize = waiting.iter().map(|p| p.queue_records()).sum();
@@ -165,9 +178,13 @@ impl Slot {
             if is_solo {
                 room.datapoints = partition.crash_room(room.datapoints).unwrap_or(room.datapoints);
             }
-            let suspect = is_solo && kills_machines(partition, limits.batch_datapoints_max);
+            let suspect = is_solo && partition.kills_machines();
             for take in partition.take(&mut room, parts.is_empty()) {
-                let mut part = BatchPart { at: at.clone(), verdict: verdict_of(&take), take };
+                let mut part = BatchPart { at: at.clone(), take, verdict: None };
+                if let TakeSource::Refused { fault } = &part.take.source {
+                    let fault = fault.clone();
+                    part.give_up(Reason::Pointer, fault);
+                }
                 if suspect && part.verdict.is_none() {
                     part.give_up_first(Reason::Machine, "the courier died over it".to_owned());
                 }
@@ -209,6 +226,9 @@ impl Slot {
         if !matches!(current.state, CurrentState::Marking) {
             return;
         }
+        // Not the batch's own id: where a batch ends up taking nothing from a partition, its commit
+        // says of that partition what its marker said, and must still be told apart from it.
+        let id = BatchId(env.uuid().into_bytes());
         let mut offsets = Vec::new();
         let mut effect = Vec::new();
         for at in current.batch.partitions() {
@@ -220,7 +240,7 @@ impl Slot {
             if self.is_marked(&at, take) || !partition.is_at_committed(take) {
                 continue;
             }
-            offsets.push(partition.offset_marked(current.batch.id, take));
+            offsets.push(partition.offset_marked(id, take));
             effect.push((at, partition.committed_cursor(), true));
         }
         if !offsets.is_empty() {
@@ -321,7 +341,8 @@ impl Slot {
         } else {
             CommittingState::Unstored
         };
-        self.committing = Some(Committing { batch, verified: *verified, layout, state });
+        self.committing =
+            Some(Committing { batch, verified: *verified, layout, state, is_doomed: false });
     }
 
     fn put(&mut self, now_ms: i64) {
@@ -378,7 +399,7 @@ impl Slot {
         }
         let leaving = self.leaving.clone();
         self.drop_batches_of(&leaving);
-        if self.unmark(&leaving, env) {
+        if self.unmark(&leaving, env) == Unmarking::UnderWay {
             return;
         }
         for at in &leaving {
@@ -388,25 +409,27 @@ impl Slot {
         self.effects.push(Effect::Release(leaving));
     }
 
-    /// Begins to take back markers of these partitions; `false` if there is none to take back, or
-    /// no producer to do it with.
-    fn unmark(&mut self, partitions: &[TopicPartition], env: &mut dyn Environment) -> bool {
+    /// Takes back the markers of these partitions.
+    fn unmark(&mut self, partitions: &[TopicPartition], env: &mut dyn Environment) -> Unmarking {
+        let is_marked = |at: &&TopicPartition| self.partitions.get(at).is_some_and(|p| p.marked);
+        let marked: Vec<&TopicPartition> = partitions.iter().filter(is_marked).collect();
+        if marked.is_empty() {
+            return Unmarking::Done;
+        }
         if self.producer != ProducerState::Open {
-            return false;
+            // It is being opened again; the group waits for a revocation longer than that takes.
+            return Unmarking::UnderWay;
         }
         let id = BatchId(env.uuid().into_bytes());
         let mut offsets = Vec::new();
         let mut effect = Vec::new();
-        for at in partitions {
-            let Some(partition) = self.partitions.get(at).filter(|p| p.marked) else { continue };
+        for at in marked {
+            let Some(partition) = self.partitions.get(at) else { continue };
             offsets.push(partition.offset_unmarked(id));
             effect.push((at.clone(), partition.committed_cursor(), false));
         }
-        if offsets.is_empty() {
-            return false;
-        }
         self.begin(Purpose::Unmark, Transaction { records: Vec::new(), offsets }, effect);
-        true
+        Unmarking::UnderWay
     }
 
     /// Ends the slot in good order: nothing in hand, no marker left standing, out of the group.
@@ -415,11 +438,11 @@ impl Slot {
             return;
         }
         let owned: Vec<TopicPartition> = self.partitions.keys().cloned().collect();
-        if self.unmark(&owned, env) {
+        if self.unmark(&owned, env) == Unmarking::UnderWay {
             return;
         }
         self.effects.push(Effect::Leave);
-        self.halt(Halt::Stopped);
+        self.halt(self.ending.clone().unwrap_or(Halt::Stopped));
     }
 
     /// Pauses partitions while enough is read ahead, and resumes them when half of it is gone.
@@ -453,21 +476,13 @@ impl Slot {
     }
 }
 
-fn verdict_of(take: &Take) -> Option<cordon_records::cell::CellLetter> {
-    let TakeSource::Refused { fault } = &take.source else { return None };
-    Some(cordon_records::cell::CellLetter {
-        from: take.from,
-        to: take.to,
-        reason: Reason::Pointer.word().to_owned(),
-        detail: fault.clone(),
-        excerpt: Vec::new(),
-    })
-}
-
-/// Whether couriers died over the partition's next datapoint alone, again and again.
-fn kills_machines(partition: &Partition, full_datapoints: i64) -> bool {
-    let halvings_to_one = full_datapoints.max(1).ilog2();
-    partition.crash.is_some_and(|crash| crash.attempts >= halvings_to_one + CRASHES_ALONE_MAX)
+/// How far the taking back of markers is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Unmarking {
+    /// None stands.
+    Done,
+    /// A transaction does it, or waits for its producer.
+    UnderWay,
 }
 
 /// One line on a batch, for people and for counting redone work.

@@ -2,7 +2,7 @@
 
 use cordon_kafka::log::TopicPartition;
 use cordon_records::{
-    BatchId, Lane, Runs,
+    BatchId, Lane, Reason, Runs,
     cell::{CellLetter, Part},
 };
 
@@ -17,7 +17,16 @@ pub(crate) struct BatchPart {
     pub(crate) at: TopicPartition,
     pub(crate) take: Take,
     /// Set without a cell where no byte may be, or can be, parsed.
-    pub(crate) verdict: Option<CellLetter>,
+    pub(crate) verdict: Option<Verdict>,
+}
+
+/// What becomes of a part without a cell.
+#[derive(Clone, Debug)]
+pub(crate) enum Verdict {
+    /// Everything from its first index on is dead, however much that is.
+    Rest(CellLetter),
+    /// Its first datapoint is dead; the others have their turn later.
+    First(CellLetter),
 }
 
 /// The fates of one part, checked.
@@ -120,43 +129,40 @@ impl BatchPart {
 
     /// The fates of a part that no cell sees: one letter for the rest.
     pub(crate) fn verdict_fate(&self) -> Option<PartFate> {
-        let letter = self.verdict.clone()?;
+        let (letter, is_rest) = match self.verdict.clone()? {
+            Verdict::Rest(letter) => (letter, true),
+            Verdict::First(letter) => (letter, false),
+        };
+        let n = self.take.datapoints.or(is_rest.then_some(letter.to));
         Some(PartFate {
             from: letter.from,
             to: letter.to,
             output: Runs::EMPTY,
             not_mapped: Runs::EMPTY,
-            datapoints: Some(self.take.datapoints.unwrap_or(letter.to)),
-            is_end: self.take.datapoints.is_none_or(|n| letter.to >= n),
+            datapoints: n,
+            is_end: n.is_some_and(|n| letter.to >= n),
             letters: vec![letter],
         })
     }
 
     /// Gives its first datapoint up, without a cell ever seeing it.
-    pub(crate) fn give_up_first(&mut self, reason: cordon_records::Reason, detail: String) {
-        self.take.to = self.take.from + 1;
-        self.verdict = Some(CellLetter {
-            from: self.take.from,
-            to: self.take.to,
-            reason: reason.word().to_owned(),
-            detail,
-            excerpt: Vec::new(),
-        });
+    pub(crate) fn give_up_first(&mut self, reason: Reason, detail: String) {
+        let from = self.take.from;
+        self.cut(1);
+        self.verdict = Some(Verdict::First(letter(from, from + 1, reason, detail)));
     }
 
     /// Gives the part up: one letter for everything from its first index on.
-    pub(crate) fn give_up(&mut self, reason: cordon_records::Reason, detail: String) {
+    pub(crate) fn give_up(&mut self, reason: Reason, detail: String) {
         let from = self.take.from;
         let to = self.take.datapoints.unwrap_or(from + 1);
         self.take.to = to;
-        self.verdict = Some(CellLetter {
-            from,
-            to,
-            reason: reason.word().to_owned(),
-            detail,
-            excerpt: Vec::new(),
-        });
+        self.verdict = Some(Verdict::Rest(letter(from, to, reason, detail)));
     }
+}
+
+fn letter(from: i64, to: i64, reason: Reason, detail: String) -> CellLetter {
+    CellLetter { from, to, reason: reason.word().to_owned(), detail, excerpt: Vec::new() }
 }
 
 impl Batch {

@@ -54,6 +54,8 @@ pub enum Event {
     Tick,
     /// Stop in good order.
     Stop,
+    /// The consumer cannot go on.
+    Failed(Halt),
 }
 
 /// Something to do. Answered by exactly one event where one is named.
@@ -118,7 +120,8 @@ pub enum Effect {
         /// What to write.
         transaction: Transaction,
     },
-    /// Call again at this time, milliseconds since the epoch, if nothing else happens before.
+    /// Answer with a [`Event::Tick`] at this time, milliseconds since the epoch. There is one alarm:
+    /// this replaces it.
     WakeAt(i64),
     /// Count something.
     Count(&'static str, i64),

@@ -9,6 +9,7 @@ mod environment;
 pub mod event;
 pub mod file;
 mod partition;
+mod phase;
 mod settings;
 mod shell;
 mod slot;
@@ -17,6 +18,7 @@ mod trial;
 mod verify;
 
 pub use environment::Environment;
+pub use phase::{CommittingPhase, CurrentPhase, Phase, ProducerPhase, TransactionPhase};
 pub use settings::{InputKind, Limits, StageSettings};
 pub use shell::{Courier, World};
 pub use slot::Slot;

@@ -11,6 +11,9 @@ use cordon_records::{BatchId, Lane, Pointer};
 
 use crate::event::PayloadRef;
 
+/// Crashes at size one after which a datapoint is held to kill machines.
+const CRASHES_ALONE_MAX: u32 = 3;
+
 /// A place in a partition: the next datapoint to take is `position` of the record at `offset`.
 /// Where no record has that offset (a control record does), it is the first of the next one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -110,6 +113,8 @@ pub(crate) struct Partition {
     pub(crate) marked: bool,
     /// What an earlier courier's death left; applies until a commit passes its end.
     pub(crate) crash: Option<Crash>,
+    /// Attempts after which a batch is down to one datapoint.
+    pub(crate) halvings_to_one: u32,
     /// What was committed: checked against the record that its position counts in, when that
     /// arrives.
     unchecked: Option<Progress>,
@@ -143,6 +148,7 @@ impl Partition {
             is_raw,
             committed,
             marked: false,
+            halvings_to_one: 0,
             crash,
             unchecked: Some(progress.clone()),
             queue: VecDeque::new(),
@@ -305,10 +311,8 @@ impl Partition {
     /// The offset to commit when everything before `end` is done. `next` is what the batch that
     /// runs already takes from here: then a crash marker for it rides along.
     pub(crate) fn offset_at(&self, end: Cursor, batch: BatchId, next: Option<&Take>) -> NewOffset {
-        let (mut attempts, mut crash_end) = match self.crash {
-            Some(crash) if !self.passes(crash, end) => (crash.attempts, crash.end),
-            _ => (0, 0),
-        };
+        let (mut attempts, mut crash_end) =
+            self.crash_at(end).map_or((0, 0), |crash| (crash.attempts, crash.end));
         let (mut offset, mut position, mut pointer) = (end.offset, end.position, None);
         if let Some(next) = next {
             Cursor { offset, position } = self.cursor_of(next);
@@ -316,9 +320,15 @@ impl Partition {
             crash_end = crash_end.max(next.to);
             pointer = Some(next.hash);
         } else if position > 0 || attempts > 0 {
-            let entry = self.queue.iter().find(|entry| entry.offset >= end.offset);
             let unchecked = self.unchecked.as_ref().and_then(|progress| progress.pointer);
-            pointer = entry.map(|entry| entry.hash).or(unchecked);
+            match self.queue.iter().find(|entry| entry.offset >= end.offset) {
+                // The hash is of this record, so this is where the next owner must look for it.
+                Some(entry) => (offset, pointer) = (entry.offset, Some(entry.hash)),
+                None if unchecked.is_some() => pointer = unchecked,
+                // Behind raw records the next one may not have been read yet. Without its hash the
+                // crash cannot be told on; the next owner begins to count anew.
+                None => (attempts, crash_end) = (0, 0),
+            }
         }
         let progress = Progress { position, attempts, crash_end, batch, pointer };
         NewOffset { at: self.at.clone(), offset, metadata: progress.to_string() }
@@ -359,15 +369,31 @@ impl Partition {
 
     /// Everything before `end` is committed; with a marker if `marked`.
     pub(crate) fn commit(&mut self, end: Cursor, marked: bool) {
+        self.crash = self.crash_at(end);
         self.committed = end;
         self.marked = marked;
         let done = self.queue.partition_point(|entry| entry.offset < end.offset);
         let bytes = self.queue.drain(..done).map(|entry| entry.body.data_bytes());
         self.queue_bytes -= bytes.sum::<usize>();
         self.taken = self.taken.max(end);
-        if self.crash.is_some_and(|crash| self.passes(crash, end)) {
-            self.crash = None;
-        }
+    }
+
+    /// What is left of the crash once everything before `end` is committed: nothing behind its
+    /// end. A datapoint that came through alone is innocent, and the crashes over it must not count
+    /// against the next.
+    fn crash_at(&self, end: Cursor) -> Option<Crash> {
+        let crash = self.crash.filter(|crash| !self.passes(*crash, end))?;
+        let attempts = if end > self.committed {
+            crash.attempts.min(self.halvings_to_one)
+        } else {
+            crash.attempts
+        };
+        Some(Crash { attempts, ..crash })
+    }
+
+    /// Whether couriers died over its next datapoint alone, again and again.
+    pub(crate) fn kills_machines(&self) -> bool {
+        self.crash.is_some_and(|crash| crash.attempts >= self.halvings_to_one + CRASHES_ALONE_MAX)
     }
 
     /// The part of a batch that a crash allows: halved for each attempt.

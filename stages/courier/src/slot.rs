@@ -57,12 +57,18 @@ pub struct Slot {
     pub(crate) current: Option<Current>,
     pub(crate) committing: Option<Committing>,
     pub(crate) is_stopping: bool,
+    /// Why it stops, where nobody asked it to.
+    pub(crate) ending: Option<Halt>,
     /// Ended: nothing is done any more.
     pub(crate) is_halted: bool,
     /// For the store and the producer: while it runs, nothing is tried.
     pub(crate) backoff: Backoff,
     /// For reading committed offsets: a partition without one must not slow the others.
     pub(crate) read_backoff: Backoff,
+    /// Until when what waits may wait for company.
+    pub(crate) linger_until_ms: Option<i64>,
+    /// The alarm that is set.
+    alarm_ms: Option<i64>,
     pub(crate) missing_in_row: u32,
     next_id: u64,
     /// Spreads batches over partitions: where the next one starts to look.
@@ -107,6 +113,8 @@ pub(crate) struct Committing {
     pub(crate) verified: Verified,
     pub(crate) layout: Layout,
     pub(crate) state: CommittingState,
+    /// A partition of it was taken away while its transaction ran.
+    pub(crate) is_doomed: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -151,11 +159,10 @@ pub(crate) struct Backoff {
 }
 
 impl Backoff {
-    pub(crate) fn fail(&mut self, now_ms: i64) -> i64 {
+    pub(crate) fn fail(&mut self, now_ms: i64) {
         let pause = (BACKOFF_MS_MIN << self.failures.min(16)).min(BACKOFF_MS_MAX);
         self.failures += 1;
         self.until_ms = now_ms + pause;
-        self.until_ms
     }
 
     pub(crate) fn clear(&mut self) {
@@ -164,6 +171,11 @@ impl Backoff {
 
     pub(crate) fn is_over(&self, now_ms: i64) -> bool {
         now_ms >= self.until_ms
+    }
+
+    /// When it is over, if it is not.
+    fn ends_ms(&self, now_ms: i64) -> Option<i64> {
+        (!self.is_over(now_ms)).then_some(self.until_ms)
     }
 }
 
@@ -182,9 +194,12 @@ impl Slot {
             current: None,
             committing: None,
             is_stopping: false,
+            ending: None,
             is_halted: false,
             backoff: Backoff::default(),
             read_backoff: Backoff::default(),
+            linger_until_ms: None,
+            alarm_ms: None,
             missing_in_row: 0,
             next_id: 0,
             turn: 0,
@@ -207,8 +222,14 @@ impl Slot {
         if self.is_halted {
             return Vec::new();
         }
+        if matches!(event, Event::Tick) {
+            self.alarm_ms = None;
+        }
+        // Read before the rules read it: a pause that ends between the two is not overlooked.
+        let now_ms = env.now_ms();
         self.apply(event, env);
         self.advance(env);
+        self.set_alarm(now_ms);
         std::mem::take(&mut self.effects)
     }
 
@@ -228,6 +249,7 @@ impl Slot {
             Event::Transacted { id, outcome } => self.transacted(id, outcome, env.now_ms()),
             Event::Tick => {}
             Event::Stop => self.stop(),
+            Event::Failed(halt) => self.failed(halt),
         }
     }
 
@@ -243,6 +265,7 @@ impl Slot {
                 self.producer = ProducerState::Closed;
                 self.retry_later(now_ms);
             }
+            // Without a producer nothing can be taken back.
             Err(OpenFailure::Denied(why)) => self.halt(Halt::Denied(why)),
         }
     }
@@ -253,6 +276,8 @@ impl Slot {
     }
 
     fn revoked(&mut self, partitions: Vec<TopicPartition>) {
+        // Markers are taken back under it.
+        self.effects.push(Effect::RefreshMembership);
         for at in &partitions {
             self.awaited.remove(at);
         }
@@ -275,11 +300,17 @@ impl Slot {
     /// was taken behind a dropped batch goes with it.
     pub(crate) fn drop_batches_of(&mut self, partitions: &[TopicPartition]) {
         let touches = |batch: &Batch| batch.parts.iter().any(|part| partitions.contains(&part.at));
-        let in_transaction =
-            self.committing.as_ref().is_some_and(|c| c.state == CommittingState::InTransaction);
-        if !in_transaction && self.committing.as_ref().is_some_and(|c| touches(&c.batch)) {
-            self.drop_committing();
-        } else if self.current.as_ref().is_some_and(|c| touches(&c.batch)) {
+        let committing = self.committing.as_mut().filter(|c| touches(&c.batch));
+        match committing {
+            Some(committing) if committing.state == CommittingState::InTransaction => {
+                // If it does not commit it is not tried again: the partitions may have come back
+                // meanwhile, and what they hold may be in another batch.
+                committing.is_doomed = true;
+            }
+            Some(_) => return self.drop_committing(),
+            None => {}
+        }
+        if self.current.as_ref().is_some_and(|c| touches(&c.batch)) {
             self.drop_current();
         }
     }
@@ -349,14 +380,16 @@ impl Slot {
             Ok(progress) => {
                 let lane = self.settings.lane(&at.topic);
                 let is_raw = self.settings.input == InputKind::Raw;
-                let partition =
+                let batch_datapoints_max = self.settings.limits.batch_datapoints_max;
+                let mut partition =
                     Partition::new(at.clone(), lane, is_raw, committed.offset, &progress);
+                partition.halvings_to_one = batch_datapoints_max.max(1).ilog2();
                 let start = partition.start_offset();
                 self.partitions.insert(at.clone(), partition);
                 Some((at, start))
             }
             Err(fault) => {
-                self.halt(Halt::Progress { partition: at, fault: fault.to_string() });
+                self.end(Halt::Progress { partition: at, fault: fault.to_string() });
                 None
             }
         }
@@ -368,9 +401,21 @@ impl Slot {
         if now_ms - since_ms >= wait_ms {
             let fault =
                 "the group has no committed offset; `cordon topology apply` commits the first";
-            self.halt(Halt::Progress { partition: at.clone(), fault: fault.to_owned() });
+            self.end(Halt::Progress { partition: at.clone(), fault: fault.to_owned() });
         } else {
             self.read_later(now_ms);
+        }
+    }
+
+    /// The consumer cannot go on. What is to be read to find out an outcome cannot be read, and
+    /// without that nothing can be taken back.
+    fn failed(&mut self, halt: Halt) {
+        self.is_reading = false;
+        let is_unknown = self.transaction.as_ref().is_some_and(|t| t.is_unknown);
+        if is_unknown || matches!(halt, Halt::Broken(_)) {
+            self.halt(halt);
+        } else {
+            self.end(halt);
         }
     }
 
@@ -381,7 +426,7 @@ impl Slot {
         let Some(partition) = self.partitions.get_mut(&record.at) else { return };
         if let Err(misfit) = partition.push(record, body, now_ms) {
             let (partition, fault) = (record.at.clone(), misfit.to_string());
-            self.halt(Halt::Progress { partition, fault });
+            self.end(Halt::Progress { partition, fault });
         }
     }
 
@@ -427,7 +472,7 @@ impl Slot {
             }
             Err(FetchFailure::Digest(detail)) => self.give_up(payload, Reason::Digest, detail),
             Err(FetchFailure::Missing) => self.missing(payload),
-            Err(FetchFailure::Denied(why)) => self.halt(Halt::Denied(why)),
+            Err(FetchFailure::Denied(why)) => self.end(Halt::Denied(why)),
         }
     }
 
@@ -437,7 +482,7 @@ impl Slot {
         self.missing_in_row += 1;
         if self.missing_in_row > self.settings.limits.missing_in_row_max {
             let count = self.missing_in_row;
-            self.halt(Halt::Denied(format!("{count} objects in a row are missing")));
+            self.end(Halt::Denied(format!("{count} objects in a row are missing")));
         } else {
             self.give_up(payload, Reason::Missing, "the object is gone".to_owned());
         }
@@ -476,7 +521,9 @@ impl Slot {
         match next {
             Next::Run => {}
             Next::RunLater => self.retry_later(now_ms),
-            Next::ZygoteGone => self.halt(Halt::Zygote),
+            Next::ZygoteGone { was_at_work: false } => self.end(Halt::Zygote),
+            // The batch may have killed it: the crash marker stands.
+            Next::ZygoteGone { was_at_work: true } => self.halt(Halt::Zygote),
             Next::Halve(detail) => self.halve(detail),
             Next::Done { report, output } => self.check_result(report, output, now_ms),
         }
@@ -525,7 +572,7 @@ impl Slot {
         };
         let index = part.take.from;
         if !current.trial.sentence_last(index, detail.clone()) {
-            part.give_up(Reason::Crash, detail);
+            part.give_up_first(Reason::Seal, detail);
         }
     }
 
@@ -554,12 +601,19 @@ impl Slot {
                 committing.state = CommittingState::Unstored;
                 committing.layout.rename(|prefix| new_key(prefix, env));
             }
-            Err(PutFailure::Denied(why)) => self.halt(Halt::Denied(why)),
+            Err(PutFailure::Denied(why)) => self.end(Halt::Denied(why)),
         }
     }
 
     fn transacted(&mut self, id: TransactionId, outcome: TransactionOutcome, now_ms: i64) {
         let Some(transaction) = self.transaction.as_mut().filter(|t| t.id == id) else { return };
+        let is_last = transaction.purpose == Purpose::Unmark;
+        if let Some(halt) = self.ending.clone()
+            && is_last
+            && outcome != TransactionOutcome::Committed
+        {
+            return self.halt(halt);
+        }
         match outcome {
             TransactionOutcome::Committed => self.settle(true),
             TransactionOutcome::Aborted(_) => {
@@ -574,7 +628,10 @@ impl Slot {
                 self.producer = ProducerState::Closed;
             }
             TransactionOutcome::Fenced(why) => self.halt(Halt::Duplicate(why)),
-            TransactionOutcome::Denied(why) => self.halt(Halt::Denied(why)),
+            TransactionOutcome::Denied(why) => {
+                self.settle(false);
+                self.end(Halt::Denied(why));
+            }
         }
     }
 
@@ -607,15 +664,7 @@ impl Slot {
         match (transaction.purpose, is_committed) {
             (Purpose::Batch, true) => self.batch_committed(),
             (Purpose::Batch, false) => self.batch_not_committed(),
-            // A marker that could not be taken back stands: the next owner is careful for nothing.
-            (Purpose::Unmark, false) => {
-                for (at, ..) in &transaction.effect {
-                    if let Some(partition) = self.partitions.get_mut(at) {
-                        partition.marked = false;
-                    }
-                }
-            }
-            (Purpose::Mark, _) | (Purpose::Unmark, true) => {}
+            (Purpose::Mark | Purpose::Unmark, _) => {}
         }
     }
 
@@ -625,13 +674,11 @@ impl Slot {
         self.count_batch(&committing);
     }
 
-    /// Its partitions may have left while the transaction ran; else it is tried again.
+    /// Tried again, unless its partitions left while the transaction ran, or the slot ends.
     fn batch_not_committed(&mut self) {
         let Some(committing) = &mut self.committing else { return };
         committing.state = CommittingState::Ready;
-        let is_owned =
-            |at: &TopicPartition| self.partitions.contains_key(at) && !self.leaving.contains(at);
-        if !committing.batch.parts.iter().all(|part| is_owned(&part.at)) {
+        if committing.is_doomed || self.ending.is_some() {
             self.drop_committing();
         }
     }
@@ -663,6 +710,22 @@ impl Slot {
         }
     }
 
+    /// Ends the slot for a reason that is no datapoint's doing: nothing new is begun, and crash
+    /// markers are taken back, so that it is not counted as one.
+    pub(crate) fn end(&mut self, halt: Halt) {
+        if self.ending.is_none() {
+            self.ending = Some(halt);
+            self.is_stopping = true;
+        }
+        let in_transaction =
+            self.committing.as_ref().is_some_and(|c| c.state == CommittingState::InTransaction);
+        if in_transaction {
+            self.drop_current();
+        } else {
+            self.drop_committing();
+        }
+    }
+
     pub(crate) fn halt(&mut self, halt: Halt) {
         if !self.is_halted {
             self.is_halted = true;
@@ -671,13 +734,23 @@ impl Slot {
     }
 
     pub(crate) fn retry_later(&mut self, now_ms: i64) {
-        let at_ms = self.backoff.fail(now_ms);
-        self.effects.push(Effect::WakeAt(at_ms));
+        self.backoff.fail(now_ms);
     }
 
     fn read_later(&mut self, now_ms: i64) {
-        let at_ms = self.read_backoff.fail(now_ms);
-        self.effects.push(Effect::WakeAt(at_ms));
+        self.read_backoff.fail(now_ms);
+    }
+
+    /// Sets the alarm to the next time at which a rule could find its time come.
+    fn set_alarm(&mut self, now_ms: i64) {
+        let ends = [self.backoff.ends_ms(now_ms), self.read_backoff.ends_ms(now_ms)];
+        let next = ends.into_iter().flatten().chain(self.linger_until_ms).min();
+        if let Some(at_ms) = next
+            && self.alarm_ms != next
+        {
+            self.effects.push(Effect::WakeAt(at_ms));
+        }
+        self.alarm_ms = next;
     }
 
     pub(crate) fn fresh_id(&mut self) -> u64 {

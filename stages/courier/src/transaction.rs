@@ -1,7 +1,7 @@
 //! What a batch writes, and the one place where a transaction is run.
 
 use bytes::Bytes;
-use cordon_kafka::log::{Membership, NewRecord, Outcome, Producer};
+use cordon_kafka::log::{Membership, NewOffset, NewRecord, Outcome, Producer};
 use cordon_records::{
     BatchId, Digest, Input, Letter, ObjectKey, Output, Pointer, Receipt, Source,
     cell::{CellLetter, Section},
@@ -286,52 +286,85 @@ fn input_of(part: &BatchPart, fate: &PartFate) -> Input {
     }
 }
 
-/// Runs one transaction from begin to commit. The only place that does.
+/// Runs one transaction from begin to its end.
 ///
-/// A step that is known to have failed leads to an abort, and only a *known* abort is reported as
-/// one: everything else nobody knows, and the caller reads the truth with a new producer. A
-/// program that consumes nothing has no membership, and sends no offsets.
+/// A program that consumes nothing has no membership, and sends no offsets.
 pub fn run(
     producer: &mut impl Producer,
     membership: Option<&Membership>,
     transaction: Transaction,
 ) -> TransactionOutcome {
-    let (why, is_denied) = match steps(producer, membership, transaction) {
-        Outcome::Done => return TransactionOutcome::Committed,
-        Outcome::Unknown(why) => return TransactionOutcome::Unknown(why),
-        Outcome::Fenced(why) => return TransactionOutcome::Fenced(why),
-        Outcome::Denied(why) => (why, true),
-        Outcome::Aborted(why) => (why, false),
-    };
-    match producer.abort() {
-        Outcome::Fenced(why) => TransactionOutcome::Fenced(why),
-        _ if is_denied => TransactionOutcome::Denied(why),
-        Outcome::Done => TransactionOutcome::Aborted(why),
-        _ => TransactionOutcome::Unknown(why),
+    let mut running = Running::new(membership.cloned(), transaction);
+    loop {
+        if let Some(outcome) = running.step(producer) {
+            return outcome;
+        }
     }
 }
 
-/// The steps in their order, up to the first that is not done.
-fn steps(
-    producer: &mut impl Producer,
-    membership: Option<&Membership>,
-    transaction: Transaction,
-) -> Outcome {
-    let begun = producer.begin();
-    if begun != Outcome::Done {
-        return begun;
+/// A transaction, one call of the producer at a time: the only place that knows their order.
+///
+/// A step that is known to have failed leads to an abort, and only a *known* abort is reported as
+/// one: everything else nobody knows, and the caller reads the truth with a new producer.
+#[derive(Debug)]
+pub struct Running {
+    step: Step,
+    records: std::vec::IntoIter<NewRecord>,
+    offsets: Vec<NewOffset>,
+    membership: Option<Membership>,
+}
+
+/// The call that comes next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Step {
+    Begin,
+    Produce,
+    SendOffsets,
+    Commit,
+    Abort { why: String, is_denied: bool },
+}
+
+impl Running {
+    /// A transaction that has not begun.
+    pub fn new(membership: Option<Membership>, transaction: Transaction) -> Self {
+        let Transaction { records, offsets } = transaction;
+        Self { step: Step::Begin, records: records.into_iter(), offsets, membership }
     }
-    for record in transaction.records {
-        let produced = producer.produce(record);
-        if produced != Outcome::Done {
-            return produced;
-        }
+
+    /// Makes the next call; says how the transaction ended when it was the last.
+    pub fn step(&mut self, producer: &mut impl Producer) -> Option<TransactionOutcome> {
+        let (outcome, next) = match &self.step {
+            Step::Begin => (producer.begin(), Step::Produce),
+            Step::Produce => match self.records.next() {
+                Some(record) => (producer.produce(record), Step::Produce),
+                None => (Outcome::Done, Step::SendOffsets),
+            },
+            Step::SendOffsets => match &self.membership {
+                Some(membership) => {
+                    (producer.send_offsets(&self.offsets, membership), Step::Commit)
+                }
+                None => (Outcome::Done, Step::Commit),
+            },
+            Step::Commit => match producer.commit() {
+                Outcome::Done => return Some(TransactionOutcome::Committed),
+                other => (other, Step::Commit),
+            },
+            Step::Abort { why, is_denied } => {
+                return Some(match producer.abort() {
+                    Outcome::Fenced(why) => TransactionOutcome::Fenced(why),
+                    _ if *is_denied => TransactionOutcome::Denied(why.clone()),
+                    Outcome::Done => TransactionOutcome::Aborted(why.clone()),
+                    _ => TransactionOutcome::Unknown(why.clone()),
+                });
+            }
+        };
+        self.step = match outcome {
+            Outcome::Done => next,
+            Outcome::Aborted(why) => Step::Abort { why, is_denied: false },
+            Outcome::Denied(why) => Step::Abort { why, is_denied: true },
+            Outcome::Unknown(why) => return Some(TransactionOutcome::Unknown(why)),
+            Outcome::Fenced(why) => return Some(TransactionOutcome::Fenced(why)),
+        };
+        None
     }
-    if let Some(membership) = membership {
-        let sent = producer.send_offsets(&transaction.offsets, membership);
-        if sent != Outcome::Done {
-            return sent;
-        }
-    }
-    producer.commit()
 }

@@ -33,14 +33,14 @@ pub(crate) struct Trial {
     /// How often a cell died over a datapoint of the batch: (part of the job, index).
     deaths: BTreeMap<(u32, i64), u32>,
     sentenced: Vec<Sentenced>,
-    step: Step,
+    pub(crate) step: TrialStep,
     /// Deaths that name no suspect: while sealing, before the first datapoint, or a report that
     /// does not add up.
     blind: u32,
 }
 
 #[derive(Clone, Debug, Default)]
-enum Step {
+pub(crate) enum TrialStep {
     /// The whole batch.
     #[default]
     Whole,
@@ -69,8 +69,8 @@ pub(crate) enum Next {
     Done { report: Report, output: Bytes },
     /// Nobody can say which datapoint it is: try half the batch.
     Halve(String),
-    /// The zygote is gone.
-    ZygoteGone,
+    /// The zygote is gone; whether it died with the batch in its hands.
+    ZygoteGone { was_at_work: bool },
 }
 
 impl Trial {
@@ -79,15 +79,15 @@ impl Trial {
         let limits = &settings.limits;
         let in_cell: Vec<&BatchPart> = parts.iter().filter(|part| part.verdict.is_none()).collect();
         match self.step {
-            Step::Whole => self.run_whole(&in_cell, settings, budget_ms),
-            Step::Alone { part, index } => run_one(
+            TrialStep::Whole => self.run_whole(&in_cell, settings, budget_ms),
+            TrialStep::Alone { part, index } => run_one(
                 in_cell[part as usize],
                 index,
                 Mode::Frames,
                 limits,
                 settings.output_partitions,
             ),
-            Step::Extract { part, index, .. } => run_one(
+            TrialStep::Extract { part, index, .. } => run_one(
                 in_cell[part as usize],
                 index,
                 Mode::Extract,
@@ -121,14 +121,15 @@ impl Trial {
     /// Takes in what a cell left behind.
     pub(crate) fn finished(&mut self, result: CellResult) -> Next {
         match result.end {
-            CellEnd::ZygoteGone => return Next::ZygoteGone,
+            CellEnd::ZygoteGone => return Next::ZygoteGone { was_at_work: false },
+            CellEnd::ZygoteDied => return Next::ZygoteGone { was_at_work: true },
             CellEnd::NoFork(_) => return Next::RunLater,
             _ => {}
         }
         match std::mem::take(&mut self.step) {
-            Step::Whole => self.finished_whole(result),
-            Step::Alone { part, index } => self.finished_alone(part, index, &result),
-            Step::Extract { part, index, reason, detail } => {
+            TrialStep::Whole => self.finished_whole(result),
+            TrialStep::Alone { part, index } => self.finished_alone(part, index, &result),
+            TrialStep::Extract { part, index, reason, detail } => {
                 let excerpt = excerpt_of(&result);
                 let reason = reason.word().to_owned();
                 self.sentenced.push(Sentenced {
@@ -162,16 +163,16 @@ impl Trial {
         let deaths = self.deaths.entry((part, index)).or_default();
         *deaths += 1;
         self.step = if *deaths > 1 {
-            Step::Extract { part, index, reason, detail }
+            TrialStep::Extract { part, index, reason, detail }
         } else {
-            Step::Alone { part, index }
+            TrialStep::Alone { part, index }
         };
         Next::Run
     }
 
     fn finished_alone(&mut self, part: u32, index: i64, result: &CellResult) -> Next {
         if let (Some(reason), detail) = cause(&result.end) {
-            self.step = Step::Extract { part, index, reason, detail };
+            self.step = TrialStep::Extract { part, index, reason, detail };
         }
         Next::Run
     }
@@ -188,7 +189,8 @@ impl Trial {
     /// Whether a suspect that the cell named lies inside the batch. Checked before a run is built
     /// from it, since the cell may have made it up.
     pub(crate) fn is_plausible(&self, parts: &[BatchPart]) -> bool {
-        let (Step::Alone { part, index } | Step::Extract { part, index, .. }) = self.step else {
+        let (TrialStep::Alone { part, index } | TrialStep::Extract { part, index, .. }) = self.step
+        else {
             return true;
         };
         let mut in_cell = parts.iter().filter(|part| part.verdict.is_none());
@@ -197,7 +199,7 @@ impl Trial {
 
     /// Forgets a suspect that cannot be.
     pub(crate) fn acquit(&mut self) {
-        self.step = Step::Whole;
+        self.step = TrialStep::Whole;
     }
 
     /// Sentences the only datapoint of the batch; `false` if it was sentenced before, and the
@@ -264,7 +266,7 @@ fn cause(end: &CellEnd) -> (Option<Reason>, String) {
         }
         CellEnd::Deadline(DeadlineKind::CellWall) => (None, "wall time of the cell".to_owned()),
         CellEnd::NoFork(detail) => (None, detail.clone()),
-        CellEnd::ZygoteGone => (None, "zygote gone".to_owned()),
+        CellEnd::ZygoteGone | CellEnd::ZygoteDied => (None, "zygote gone".to_owned()),
     }
 }
 

@@ -45,11 +45,11 @@ pub(crate) fn verify(
     }
     let first_cut = fates.iter().zip(parts).position(|(fate, part)| is_cut(fate, part));
     if let Some(cut) = first_cut {
-        let untouched = |(fate, part): (&PartFate, &BatchPart)| {
+        let is_untouched = |(fate, part): (&PartFate, &BatchPart)| {
             part.verdict.is_some() || fate.to == part.take.from
         };
-        ensure(fates.iter().zip(parts).skip(cut + 1).all(untouched), "work behind a cut")?;
-        drop_verdicts_behind_cut(parts, &mut fates, cut);
+        ensure(fates.iter().zip(parts).skip(cut + 1).all(is_untouched), "work behind a cut")?;
+        drop_verdicts_behind_cuts(parts, &mut fates);
     }
     verify_sections(&report.sections, output_bytes, partitions)?;
     let kept = report.sections.iter().filter(|section| !section.refused);
@@ -66,11 +66,14 @@ fn is_cut(fate: &PartFate, part: &BatchPart) -> bool {
     fate.to < part.take.to && !fate.is_end
 }
 
-/// A partition's verdict behind a cut in the same partition must wait for its turn.
-fn drop_verdicts_behind_cut(parts: &[BatchPart], fates: &mut [PartFate], cut: usize) {
-    for index in cut + 1..parts.len() {
-        if parts[index].verdict.is_some() && parts[index].at == parts[cut].at {
-            fates[index] = untouched(&parts[index]);
+/// A verdict must wait for its turn while anything before it in its partition is not done.
+fn drop_verdicts_behind_cuts(parts: &[BatchPart], fates: &mut [PartFate]) {
+    let mut cut = Vec::new();
+    for (part, fate) in parts.iter().zip(fates) {
+        if cut.contains(&&part.at) {
+            *fate = untouched(part);
+        } else if is_cut(fate, part) {
+            cut.push(&part.at);
         }
     }
 }

@@ -198,7 +198,7 @@ impl<L: Log> Shell<'_, L> {
                 Ok(polled) => polled,
                 Err(error) => {
                     tracing::warn!(%error, "poll failed");
-                    return halt_of(&error);
+                    return halt_of(&error).and_then(|halt| self.dispatch(Event::Failed(halt)));
                 }
             };
             let event = match polled {
@@ -270,9 +270,7 @@ impl<L: Log> Shell<'_, L> {
             Effect::Transact { id, transaction } => {
                 self.producer.transact(id, transaction, self.membership.clone());
             }
-            Effect::WakeAt(at_ms) => {
-                self.wake_at_ms = Some(self.wake_at_ms.map_or(at_ms, |known| known.min(at_ms)));
-            }
+            Effect::WakeAt(at_ms) => self.wake_at_ms = Some(at_ms),
             Effect::Count(name, count) => self.metrics.count(name, count),
             Effect::Leave => self.consumer.leave(),
             Effect::Halt(halt) => return Some(halt),
@@ -291,7 +289,7 @@ impl<L: Log> Shell<'_, L> {
         if let Err(error) = &read
             && let Some(halt) = halt_of(error)
         {
-            return Some(halt);
+            return self.dispatch(Event::Failed(halt));
         }
         self.dispatch(Event::CommittedRead(read.map_err(|error| error.to_string())))
     }
