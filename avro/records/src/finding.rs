@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::{FindingId, NodeKey, Origin};
 
 /// A Sigma rule that matched one log datapoint.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Finding {
     /// Hash of rule id and origin: a replay gives the same.
     pub id: FindingId,

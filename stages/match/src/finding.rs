@@ -1,12 +1,9 @@
-//! Findings: their identity, what they say, and how equal ones coalesce.
+//! A finding: its identity, and what it says.
 
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::fmt::Write as _;
 
-use cordon_flow::{Accumulate, Event, Field, node_keys};
-use cordon_records::{
-    Finding, FindingId, NodeKey, Origin,
-    schema::{self, Family},
-};
+use cordon_flow::{Event, Field, node_keys};
+use cordon_records::{Finding, FindingId, NodeKey, Origin};
 use rsigma_eval::result::RuleHeader;
 use sha2::{Digest as _, Sha256};
 
@@ -26,10 +23,8 @@ const SUMMARY_FIELDS: &[&str] = &[
     "EventID",
     "Image",
     "SourceImage",
-    "NewProcessName",
     "CommandLine",
     "ParentImage",
-    "ParentProcessName",
     "TargetImage",
     "GrantedAccess",
     "TargetFilename",
@@ -157,39 +152,6 @@ fn escape(text: &str, escaped: &mut String) {
 /// The beginning of a text, cut between two characters.
 fn cut(text: &str, bytes_max: usize) -> &str {
     &text[..text.floor_char_boundary(bytes_max)]
-}
-
-/// Findings by their id: one that comes twice is one.
-#[derive(Clone, Debug, Default)]
-pub struct Findings(BTreeMap<FindingId, Finding>);
-
-impl Accumulate for Findings {
-    type Item = Finding;
-
-    fn schemas() -> &'static Family {
-        &schema::FINDING
-    }
-
-    fn add(&mut self, finding: Finding) {
-        self.0.insert(finding.id, finding);
-    }
-
-    fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    fn into_sorted(self) -> Vec<Finding> {
-        self.0.into_values().collect()
-    }
-
-    /// Any partition will do: a finding is read by people, by its id.
-    fn home(_: &Finding) -> Option<NodeKey> {
-        None
-    }
-
-    fn times(finding: &Finding) -> Option<(i64, i64)> {
-        finding.time_ms.map(|time_ms| (time_ms, time_ms))
-    }
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@
 //! matched; rules about anything else are counted as out of scope.
 
 mod finding;
+mod findings;
 mod repair;
 mod rules;
 mod source;
@@ -29,7 +30,8 @@ use cordon_records::{
 };
 
 use finding::Facts;
-pub use finding::{Findings, SUMMARY_BYTES_MAX, finding_id};
+pub use finding::{SUMMARY_BYTES_MAX, finding_id};
+pub use findings::Findings;
 pub use rules::{RuleError, Rules};
 use source::EventSource;
 use view::View;

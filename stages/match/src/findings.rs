@@ -1,0 +1,123 @@
+//! Many findings, of which equal ones coalesce.
+
+use std::collections::{BTreeMap, btree_map::Entry};
+
+use cordon_flow::Accumulate;
+use cordon_records::{
+    Finding, FindingId, NodeKey,
+    schema::{self, Family},
+};
+
+/// Findings by their id.
+///
+/// Adding is a join: commutative, associative and idempotent, so that it does not matter in which
+/// order findings come, and how often. Honest findings of one id are equal. Of others (a frame of a
+/// dead cell may say anything, a rule may have been reworded between two versions) the smallest
+/// stays, by all of its fields.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Findings(BTreeMap<FindingId, Finding>);
+
+impl Accumulate for Findings {
+    type Item = Finding;
+
+    fn schemas() -> &'static Family {
+        &schema::FINDING
+    }
+
+    fn add(&mut self, finding: Finding) {
+        match self.0.entry(finding.id) {
+            Entry::Vacant(place) => {
+                place.insert(finding);
+            }
+            Entry::Occupied(mut kept) if finding < *kept.get() => {
+                kept.insert(finding);
+            }
+            Entry::Occupied(_) => {}
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn into_sorted(self) -> Vec<Finding> {
+        self.0.into_values().collect()
+    }
+
+    /// Any partition will do: a finding is read by people, by its id.
+    fn home(_: &Finding) -> Option<NodeKey> {
+        None
+    }
+
+    fn times(finding: &Finding) -> Option<(i64, i64)> {
+        finding.time_ms.map(|time_ms| (time_ms, time_ms))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cordon_records::{Digest, FileOrigin, LogOrigin, Origin};
+    use proptest::{collection::vec, prelude::*};
+
+    use super::*;
+
+    /// Few ids and few words, so that findings meet: equal, and different in any one field.
+    fn any_finding() -> impl Strategy<Value = Finding> {
+        let word = || prop_oneof![Just("a"), Just("b")].prop_map(str::to_owned);
+        let origin = prop_oneof![
+            (0..2i64)
+                .prop_map(|record| Origin::File(FileOrigin { sha256: Digest([7; 32]), record })),
+            (0..2i64).prop_map(|offset| Origin::Log(LogOrigin {
+                topic: "raw".into(),
+                partition: 0,
+                offset
+            })),
+        ];
+        let nodes = vec((0..2u8).prop_map(|byte| NodeKey([byte; 16])), 0..3);
+        let texts = (word(), word(), word(), vec(word(), 0..2), word(), word());
+        (0..3u8, texts, origin, proptest::option::of(0..2i64), nodes).prop_map(
+            |(id, (rule_id, title, level, tags, device, summary), origin, time_ms, nodes)| {
+                let id = FindingId([id; 16]);
+                Finding { id, rule_id, title, level, tags, origin, time_ms, device, nodes, summary }
+            },
+        )
+    }
+
+    fn of(findings: impl IntoIterator<Item = Finding>) -> Findings {
+        let mut all = Findings::default();
+        findings.into_iter().for_each(|finding| all.add(finding));
+        all
+    }
+
+    fn union(a: &Findings, b: &Findings) -> Findings {
+        of(a.clone().into_sorted().into_iter().chain(b.clone().into_sorted()))
+    }
+
+    fn any_findings() -> impl Strategy<Value = Findings> {
+        vec(any_finding(), 0..8).prop_map(of)
+    }
+
+    proptest! {
+        #[test]
+        fn union_is_commutative_associative_and_idempotent(
+            a in any_findings(), b in any_findings(), c in any_findings(),
+        ) {
+            prop_assert_eq!(union(&a, &b), union(&b, &a));
+            prop_assert_eq!(union(&union(&a, &b), &c), union(&a, &union(&b, &c)));
+            prop_assert_eq!(union(&a, &a), a);
+        }
+
+        #[test]
+        fn order_and_repetition_do_not_matter(
+            (findings, shuffled) in vec(any_finding(), 0..16)
+                .prop_flat_map(|all| (Just(all.clone()), Just(all).prop_shuffle())),
+        ) {
+            let once = of(findings.clone());
+            prop_assert_eq!(&of(shuffled.clone()), &once);
+            prop_assert_eq!(&of(findings.iter().cloned().chain(shuffled)), &once);
+            for kept in once.into_sorted() {
+                prop_assert!(findings.contains(&kept), "a finding is kept whole");
+            }
+        }
+    }
+}
