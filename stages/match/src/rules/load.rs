@@ -43,16 +43,19 @@ macro_rules! own {
 }
 
 const OWN: &[(&str, &str)] = own![
+    "autostart_set",
+    "document_or_server_starts_interpreter",
     "encoded_powershell",
     "event_log_disabled",
     "interpreter_connects_out",
     "interpreter_drops_program",
+    "interpreter_resolves_name",
+    "interpreter_starts_user_directory_program",
     "lsass_opened_for_reading",
-    "office_starts_interpreter",
-    "program_deletes_itself",
+    "lure_opened",
     "remote_thread_from_user_directory",
-    "run_key_set",
     "user_directory_program_connects_out",
+    "user_directory_program_deletes_program",
 ];
 
 /// The files of cordon's own rules, as they were when it was built.
