@@ -19,7 +19,7 @@ export CORDON_PYTHON = $(VENV)/bin/python
 export CORDON_BIN = $(TARGET)/debug/cordon
 
 .PHONY: demo test tests sum setup setup-build python build lint clippy deny unit structure \
-  conformance mutants e2e workspace checker tally containers kafka kafka-stop
+  conformance mutants e2e workspace checker bench tally containers kafka kafka-stop
 
 demo: setup-build
 	$(TIMED) cargo run --quiet -p cordon -- demo --out "$$(mktemp -d)/cordon-demo"
@@ -99,6 +99,11 @@ checker: python tally
 
 tally:
 	$(TALLY) python3 -m unittest discover -q -s tests/tally
+
+# What isolation and exactly-once cost, against the same stage code in a plain loop.
+bench: setup
+	cargo build --quiet --release -p cordon -p cordon-tests --bins
+	$(TIMED) $(TARGET)/release/bench
 
 kafka: setup
 	$(TIMED) cargo run -q -p cordon-kafka --example kafka -- start

@@ -1,3 +1,5 @@
 //! cordon-tests
 
+pub mod bench;
+
 pub use cordon_test_s3 as s3;
