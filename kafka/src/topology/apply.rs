@@ -7,6 +7,7 @@ use std::{
 };
 
 use cordon_records::BatchId;
+use serde::Serialize;
 
 use super::{TopicSpec, Topology, settings};
 use crate::{
@@ -29,7 +30,7 @@ pub struct ApplyOptions {
 }
 
 /// What was made.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct ApplyReport {
     /// Topics that were created.
     pub topics_created: Vec<String>,

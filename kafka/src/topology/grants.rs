@@ -1,11 +1,9 @@
-//! What each principal may do, in Kafka and in the bucket.
+//! What each principal may do, in Kafka and with objects.
 //!
 //! A stage needs exactly: Read its input topics and group, Write its output topics, Write its
 //! transactional ids. Each was shown necessary on a real broker, and nothing else was.
 
 use std::collections::BTreeMap;
-
-use serde_json::{Value, json};
 
 use super::{PrincipalSpec, Role, Topology};
 use crate::admin::{Acl, Operation, Resource};
@@ -90,7 +88,7 @@ impl Topology {
         raw.flat_map(|stage| stage.live.iter().map(String::as_str))
     }
 
-    fn replay_topics(&self) -> impl Iterator<Item = &str> {
+    pub(super) fn replay_topics(&self) -> impl Iterator<Item = &str> {
         let mut topics: Vec<&str> =
             self.stages.values().flat_map(|s| s.replay.iter().map(String::as_str)).collect();
         topics.sort_unstable();
@@ -135,42 +133,6 @@ impl Topology {
             Some(Role::Shipper) | None => {}
         }
         ability
-    }
-
-    /// The IAM policy document of each principal. Without conditions: those are the bucket's.
-    pub fn iam_policies(&self) -> BTreeMap<String, Value> {
-        let abilities = self.abilities().into_iter();
-        abilities.map(|(name, ability)| (name, self.iam_policy(&ability))).collect()
-    }
-
-    fn iam_policy(&self, ability: &Ability) -> Value {
-        let bucket = &self.bucket;
-        let arns = |prefixes: &[String]| -> Vec<String> {
-            let arn = |prefix: &String| {
-                // A canary is one object, not a prefix.
-                let star = if prefix.ends_with("/canary") { "" } else { "/*" };
-                format!("arn:aws:s3:::{bucket}/{prefix}{star}")
-            };
-            prefixes.iter().map(arn).collect()
-        };
-        let mut statements = Vec::new();
-        if !ability.get.is_empty() {
-            statements.push(json!({
-                "Effect": "Allow", "Action": ["s3:GetObject"], "Resource": arns(&ability.get)
-            }));
-        }
-        if !ability.put.is_empty() {
-            statements.push(json!({
-                "Effect": "Allow", "Action": ["s3:PutObject"], "Resource": arns(&ability.put)
-            }));
-        }
-        if ability.list {
-            statements.push(json!({
-                "Effect": "Allow", "Action": ["s3:ListBucket"],
-                "Resource": [format!("arn:aws:s3:::{bucket}")]
-            }));
-        }
-        json!({ "Version": "2012-10-17", "Statement": statements })
     }
 }
 

@@ -1,21 +1,24 @@
 //! The topology: topics, stages and principals, declared in one file.
 //!
 //! Everything that grants anything is derived from it ([`Topology::acls`],
-//! [`Topology::iam_policies`]), so that a grant that is not here does not exist.
+//! [`Topology::policies`]), so that a grant that is not here does not exist.
 
 mod apply;
 mod check;
 mod grants;
+mod iam;
 mod settings;
 mod show;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Deserialize;
+use cordon_records::Digest;
+use serde::{Deserialize, Serialize};
 
 pub use apply::{ApplyError, ApplyOptions, ApplyReport};
 pub use check::{CheckOptions, CheckReport, Drift, DriftKind};
 pub use grants::Ability;
+pub use iam::{Document, Policies};
 
 /// The topology file.
 #[derive(Clone, Debug, Deserialize)]
@@ -43,10 +46,13 @@ pub struct Topology {
     pub principals: BTreeMap<String, PrincipalSpec>,
     /// No name begins with it.
     pub reserved_prefix: String,
+    /// Of the file itself.
+    #[serde(skip)]
+    digest: Digest,
 }
 
 /// A topic.
-#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq)]
 #[serde(deny_unknown_fields)]
 pub struct TopicSpec {
     /// How many partitions at least.
@@ -145,8 +151,9 @@ impl Topology {
 
     /// Reads and checks a topology; all faults at once.
     pub fn parse(text: &str) -> Result<Self, TopologyFaults> {
-        let topology: Self =
+        let mut topology: Self =
             yaml_serde::from_str(text).map_err(|error| TopologyFaults(vec![error.to_string()]))?;
+        topology.digest = Digest::of(text.as_bytes());
         let faults = topology.faults();
         if faults.is_empty() { Ok(topology) } else { Err(TopologyFaults(faults)) }
     }

@@ -2,35 +2,72 @@
 
 use std::fmt::Write as _;
 
-use super::Topology;
+use super::{Role, Topology};
+
+/// Someone or something with what it reads and writes.
+struct Step<'a> {
+    from: Vec<&'a str>,
+    name: &'a str,
+    to: Vec<&'a str>,
+    is_stage: bool,
+}
 
 impl Topology {
     /// Each program with what it reads and writes, one line each.
     pub fn diagram_text(&self) -> String {
         let mut text = String::new();
-        for (name, producer) in &self.producers {
-            let _ = writeln!(text, "{:>24} ─▶ {name:<9} ─▶ {}", "files", producer.output);
+        for Step { from, name, to, .. } in self.steps() {
+            let _ = writeln!(text, "{:>32} ─▶ {name:<9} ─▶ {}", from.join(", "), to.join(", "));
         }
-        for (name, stage) in &self.stages {
-            let inputs = stage.live.iter().chain(&stage.replay).cloned().collect::<Vec<_>>();
-            let _ = writeln!(text, "{:>24} ─▶ {name:<9} ─▶ {}", inputs.join(", "), stage.output);
-        }
-        let _ = writeln!(text, "every one ─▶ dead.<name>, receipts.<name>, metrics.<name>");
+        let programs: Vec<&str> =
+            self.producers.keys().chain(self.stages.keys()).map(String::as_str).collect();
+        let _ = writeln!(
+            text,
+            "{:>32} ─▶ dead.<name>, receipts.<name>, metrics.<name>",
+            programs.join(", ")
+        );
         text
     }
 
-    /// The same as a Mermaid flowchart.
+    /// The same as a Mermaid flowchart: stages are boxes, topics are round, and what stands
+    /// outside has double walls.
     pub fn diagram_mermaid(&self) -> String {
         let mut text = String::from("flowchart LR\n");
-        for (name, producer) in &self.producers {
-            let _ = writeln!(text, "  {name}[[{name}]] --> {}([{0}])", producer.output);
-        }
-        for (name, stage) in &self.stages {
-            for topic in stage.live.iter().chain(&stage.replay) {
-                let _ = writeln!(text, "  {topic}([{topic}]) --> {name}[{name}]");
+        for Step { from, name, to, is_stage } in self.steps() {
+            let (open, close) = if is_stage { ("[", "]") } else { ("[[", "]]") };
+            // A program may be called like a topic.
+            let _ = writeln!(text, "  program.{name}{open}{name}{close}");
+            for topic in from.iter().filter(|_| is_stage) {
+                let _ = writeln!(text, "  {topic}([{topic}]) --> program.{name}");
             }
-            let _ = writeln!(text, "  {name} --> {}([{0}])", stage.output);
+            for topic in to {
+                let _ = writeln!(text, "  program.{name} --> {topic}([{topic}])");
+            }
         }
         text
+    }
+
+    fn steps(&self) -> Vec<Step<'_>> {
+        let outside = |from, name, to| Step { from: vec![from], name, to, is_stage: false };
+        let mut steps = Vec::new();
+        for (name, spec) in &self.principals {
+            match spec.role {
+                Some(Role::Shipper) => {
+                    steps.push(outside("logs of machines", name, self.record_topics().collect()));
+                }
+                Some(Role::Lister) => {
+                    steps.push(outside("keys of the bucket", name, self.replay_topics().collect()));
+                }
+                _ => {}
+            }
+        }
+        for (name, producer) in &self.producers {
+            steps.push(outside("files", name, vec![&producer.output]));
+        }
+        for (name, stage) in &self.stages {
+            let from = stage.live.iter().chain(&stage.replay).map(String::as_str).collect();
+            steps.push(Step { from, name, to: vec![&stage.output], is_stage: true });
+        }
+        steps
     }
 }

@@ -108,7 +108,7 @@ fn topology(command: &TopologyCommand, config: &Config) -> Result<i32> {
     let topology = wiring::topology(config.topology.as_deref())?;
     match command {
         TopologyCommand::Show { iam: true } => {
-            println!("{}", serde_json::to_string_pretty(&topology.iam_policies())?);
+            println!("{}", serde_json::to_string_pretty(&topology.policies())?);
         }
         TopologyCommand::Show { iam: false } => {
             println!("{}\n{}", topology.diagram_text(), topology.diagram_mermaid());
@@ -121,7 +121,7 @@ fn topology(command: &TopologyCommand, config: &Config) -> Result<i32> {
             for acl in topology.acls() {
                 println!("acl {acl}");
             }
-            println!("{}", serde_json::to_string_pretty(&topology.iam_policies())?);
+            println!("{}", serde_json::to_string_pretty(&topology.policies())?);
         }
         TopologyCommand::Apply { secrets, replication } => {
             std::fs::create_dir_all(secrets)
