@@ -32,6 +32,13 @@ const SEEK_RETRY_EVERY: Duration = Duration::from_millis(20);
 /// One question to a broker that is up.
 const BOUNDS_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// librdkafka waits whole milliseconds and the wrapper rounds down: what is left of the last one
+/// would be waited for in a loop of polls that do not wait, at the cost of a core.
+fn whole_ms(left: Duration) -> Duration {
+    let ms = left.as_nanos().div_ceil(1_000_000);
+    Duration::from_millis(u64::try_from(ms).unwrap_or(u64::MAX))
+}
+
 /// A member of a consumer group.
 pub struct RealConsumer {
     /// `None` after it left.
@@ -154,7 +161,7 @@ impl Consumer for RealConsumer {
                 return Ok(self.turn(change));
             }
             let client = self.client.as_ref().expect("checked above");
-            match client.poll(deadline.remaining()) {
+            match client.poll(whole_ms(deadline.remaining())) {
                 Some(Ok(message)) => {
                     if let Some(record) = Self::accept(&self.owned, &mut self.started, &message) {
                         return Ok(Polled::Record(record));
