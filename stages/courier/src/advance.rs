@@ -10,6 +10,7 @@ use crate::{
     environment::Environment,
     event::{Effect, Halt, RunId, Transaction},
     partition::{Partition, Room, Take, TakeSource},
+    phase::Move,
     settings::InputKind,
     slot::{
         Committing, CommittingState, Current, CurrentState, ProducerState, Purpose, Slot, new_key,
@@ -18,42 +19,47 @@ use crate::{
     trial::Trial,
 };
 
+/// What a slot may do by itself, told the time.
+type Rule = fn(&mut Slot, i64, &mut dyn Environment);
+
+/// The rules by name, the ones that free something first.
+const RULES: [(&str, Rule); 14] = [
+    ("open producer", Slot::open_producer),
+    ("find out outcome", Slot::find_out_outcome),
+    ("release", Slot::release),
+    ("read committed", Slot::read_committed),
+    ("start committing", Slot::start_committing),
+    ("put", Slot::put),
+    // The next batch is formed before this one is committed, so that its marker can ride.
+    ("form batch", Slot::form_batch),
+    ("fetch", Slot::fetch),
+    ("commit", Slot::commit),
+    ("mark", Slot::mark),
+    ("run cell", Slot::run_cell),
+    ("finish without cell", Slot::finish_without_cell),
+    ("throttle reading", Slot::throttle_reading),
+    ("leave", Slot::leave),
+];
+
 impl Slot {
     /// Tries every rule until none of them moves anything: one may make way for another that was
     /// tried before it, and no event need follow.
-    pub(crate) fn advance(&mut self, env: &mut dyn Environment) {
+    pub(crate) fn advance(&mut self, env: &mut dyn Environment, watch: &mut impl FnMut(Move)) {
         loop {
-            let before = self.phase();
-            self.try_rules(env);
-            if self.is_halted || self.phase() == before {
+            let start = self.phase();
+            for (cause, rule) in RULES {
+                let before = self.phase();
+                let now_ms = env.now_ms();
+                rule(self, now_ms, env);
+                watch(Move { cause, before, after: self.phase() });
+            }
+            if self.is_halted || self.phase() == start {
                 return;
             }
         }
     }
 
-    /// The rules, the ones that free something first.
-    fn try_rules(&mut self, env: &mut dyn Environment) {
-        let now_ms = env.now_ms();
-        self.open_producer(now_ms);
-        self.find_out_outcome(now_ms);
-        self.release(env);
-        self.read_committed(now_ms);
-        self.fetch(now_ms);
-        self.run_cell(now_ms);
-        self.start_committing(env);
-        self.put(now_ms);
-        // The next batch is formed before this one is committed, so that its marker can ride.
-        self.form_batch(env);
-        self.fetch(now_ms);
-        self.commit(env);
-        self.mark(env);
-        self.run_cell(now_ms);
-        self.finish_without_cell();
-        self.throttle_reading();
-        self.leave(env);
-    }
-
-    fn open_producer(&mut self, now_ms: i64) {
+    fn open_producer(&mut self, now_ms: i64, _: &mut dyn Environment) {
         if self.producer == ProducerState::Closed && self.backoff.is_over(now_ms) {
             self.producer = ProducerState::Opening;
             self.effects.push(Effect::OpenProducer);
@@ -61,7 +67,7 @@ impl Slot {
     }
 
     /// A transaction with an unknown outcome was settled by the reopened producer; now read how.
-    fn find_out_outcome(&mut self, now_ms: i64) {
+    fn find_out_outcome(&mut self, now_ms: i64, _: &mut dyn Environment) {
         let Some(transaction) = self.transaction.as_ref().filter(|t| t.is_unknown) else { return };
         let is_ready = self.producer == ProducerState::Open && self.read_backoff.is_over(now_ms);
         if is_ready && !self.is_reading {
@@ -71,7 +77,7 @@ impl Slot {
         }
     }
 
-    fn read_committed(&mut self, now_ms: i64) {
+    fn read_committed(&mut self, now_ms: i64, _: &mut dyn Environment) {
         if self.is_reading || self.awaited.is_empty() || !self.read_backoff.is_over(now_ms) {
             return;
         }
@@ -85,7 +91,7 @@ impl Slot {
     // ---- the current batch
 
     /// Takes what queued while the last batch ran. Live goes first; a batch never mixes lanes.
-    fn form_batch(&mut self, env: &mut dyn Environment) {
+    fn form_batch(&mut self, now_ms: i64, env: &mut dyn Environment) {
         self.linger_until_ms = None;
         if self.current.is_some() || self.is_stopping || self.is_halted {
             return;
@@ -93,7 +99,6 @@ impl Slot {
         if self.committing.as_ref().is_some_and(|c| c.batch.is_solo) {
             return;
         }
-        let now_ms = env.now_ms();
         let Some((lane, candidates)) = self.candidates(now_ms) else { return };
         let solo = candidates.iter().position(|at| self.partitions[at].crash.is_some());
         let (candidates, is_solo) = match solo {
@@ -197,7 +202,7 @@ impl Slot {
         parts
     }
 
-    fn fetch(&mut self, now_ms: i64) {
+    fn fetch(&mut self, now_ms: i64, _: &mut dyn Environment) {
         let is_over = self.backoff.is_over(now_ms);
         let Some(current) = &mut self.current else { return };
         let CurrentState::Fetching(missing) = &mut current.state else { return };
@@ -215,11 +220,11 @@ impl Slot {
 
     /// Commits a crash marker for what the current batch is about to risk, where none stands and
     /// none can ride along with the batch before it.
-    fn mark(&mut self, env: &mut dyn Environment) {
+    fn mark(&mut self, now_ms: i64, env: &mut dyn Environment) {
         if self.transaction.is_some() || self.producer != ProducerState::Open {
             return;
         }
-        if !self.backoff.is_over(env.now_ms()) {
+        if !self.backoff.is_over(now_ms) {
             return;
         }
         let Some(current) = &self.current else { return };
@@ -264,7 +269,7 @@ impl Slot {
         self.committing.as_ref().is_some_and(rides)
     }
 
-    fn run_cell(&mut self, now_ms: i64) {
+    fn run_cell(&mut self, now_ms: i64, _: &mut dyn Environment) {
         if !self.backoff.is_over(now_ms) {
             return;
         }
@@ -303,7 +308,7 @@ impl Slot {
     }
 
     /// A batch of letters alone needs no cell.
-    fn finish_without_cell(&mut self) {
+    fn finish_without_cell(&mut self, _: i64, _: &mut dyn Environment) {
         let Some(current) = &self.current else { return };
         let is_here = matches!(current.state, CurrentState::Marking | CurrentState::Again);
         if !is_here || current.batch.parts.iter().any(|part| part.verdict.is_none()) {
@@ -322,7 +327,7 @@ impl Slot {
 
     // ---- the committing batch
 
-    fn start_committing(&mut self, env: &mut dyn Environment) {
+    fn start_committing(&mut self, _: i64, env: &mut dyn Environment) {
         let is_processed = |current: &Current| matches!(current.state, CurrentState::Processed(..));
         if self.committing.is_some() || !self.current.as_ref().is_some_and(is_processed) {
             return;
@@ -345,7 +350,7 @@ impl Slot {
             Some(Committing { batch, verified: *verified, layout, state, is_doomed: false });
     }
 
-    fn put(&mut self, now_ms: i64) {
+    fn put(&mut self, now_ms: i64, _: &mut dyn Environment) {
         let is_over = self.backoff.is_over(now_ms);
         let Some(committing) = &mut self.committing else { return };
         if committing.state == CommittingState::Unstored && is_over {
@@ -355,8 +360,7 @@ impl Slot {
         }
     }
 
-    fn commit(&mut self, env: &mut dyn Environment) {
-        let now_ms = env.now_ms();
+    fn commit(&mut self, now_ms: i64, _: &mut dyn Environment) {
         let is_free = self.transaction.is_none() && self.producer == ProducerState::Open;
         if !is_free || !self.backoff.is_over(now_ms) {
             return;
@@ -393,7 +397,7 @@ impl Slot {
 
     /// Gives up revoked partitions once no transaction can touch them any more; markers that
     /// stand for nothing are taken back first.
-    fn release(&mut self, env: &mut dyn Environment) {
+    fn release(&mut self, _: i64, env: &mut dyn Environment) {
         if self.leaving.is_empty() || self.transaction.is_some() {
             return;
         }
@@ -433,7 +437,7 @@ impl Slot {
     }
 
     /// Ends the slot in good order: nothing in hand, no marker left standing, out of the group.
-    fn leave(&mut self, env: &mut dyn Environment) {
+    fn leave(&mut self, _: i64, env: &mut dyn Environment) {
         if !self.is_stopping || self.is_busy() || self.is_halted {
             return;
         }
@@ -446,7 +450,7 @@ impl Slot {
     }
 
     /// Pauses partitions while enough is read ahead, and resumes them when half of it is gone.
-    fn throttle_reading(&mut self) {
+    fn throttle_reading(&mut self, _: i64, _: &mut dyn Environment) {
         let limits = &self.settings.limits;
         let records: usize = self.partitions.values().map(Partition::queue_records).sum();
         let bytes: usize = self.partitions.values().map(Partition::queue_bytes).sum();

@@ -58,6 +58,27 @@ pub enum Event {
     Failed(Halt),
 }
 
+impl Event {
+    /// Its name, for whoever watches.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Opened(_) => "opened",
+            Self::Assigned(_) => "assigned",
+            Self::Revoked(_) => "revoked",
+            Self::Lost(_) => "lost",
+            Self::CommittedRead(_) => "committed read",
+            Self::Record(_) => "record",
+            Self::Fetched { .. } => "fetched",
+            Self::CellDone { .. } => "cell done",
+            Self::Stored { .. } => "stored",
+            Self::Transacted { .. } => "transacted",
+            Self::Tick => "tick",
+            Self::Stop => "stop",
+            Self::Failed(_) => "failed",
+        }
+    }
+}
+
 /// Something to do. Answered by exactly one event where one is named.
 #[derive(Debug)]
 pub enum Effect {

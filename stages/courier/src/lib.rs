@@ -18,7 +18,7 @@ mod trial;
 mod verify;
 
 pub use environment::Environment;
-pub use phase::{CommittingPhase, CurrentPhase, Phase, ProducerPhase, TransactionPhase};
+pub use phase::{CommittingPhase, CurrentPhase, Move, Phase, ProducerPhase, TransactionPhase};
 pub use settings::{InputKind, Limits, StageSettings};
 pub use shell::{Courier, World};
 pub use slot::Slot;

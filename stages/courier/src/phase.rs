@@ -81,6 +81,17 @@ pub enum ProducerPhase {
     Open,
 }
 
+/// A slot's move, or its standing still, when an event came or a rule was tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Move {
+    /// The event's name, or the rule's.
+    pub cause: &'static str,
+    /// Where it stood.
+    pub before: Phase,
+    /// Where it stands.
+    pub after: Phase,
+}
+
 impl Slot {
     /// Where it stands.
     pub fn phase(&self) -> Phase {

@@ -28,6 +28,7 @@ use crate::{
         TransactionId, TransactionOutcome,
     },
     partition::{Cursor, EntryBody, Partition},
+    phase::Move,
     settings::{InputKind, StageSettings},
     transaction::Layout,
     trial::{Next, Trial},
@@ -219,6 +220,16 @@ impl Slot {
 
     /// Takes in what happened and answers with what to do.
     pub fn handle(&mut self, event: Event, env: &mut dyn Environment) -> Vec<Effect> {
+        self.handle_watched(event, env, &mut |_| {})
+    }
+
+    /// As [`Slot::handle`], and tells `watch` how the event and each rule moved the slot.
+    pub fn handle_watched(
+        &mut self,
+        event: Event,
+        env: &mut dyn Environment,
+        watch: &mut impl FnMut(Move),
+    ) -> Vec<Effect> {
         if self.is_halted {
             return Vec::new();
         }
@@ -227,8 +238,10 @@ impl Slot {
         }
         // Read before the rules read it: a pause that ends between the two is not overlooked.
         let now_ms = env.now_ms();
+        let (cause, before) = (event.name(), self.phase());
         self.apply(event, env);
-        self.advance(env);
+        watch(Move { cause, before, after: self.phase() });
+        self.advance(env, watch);
         self.set_alarm(now_ms);
         std::mem::take(&mut self.effects)
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cordon_audit::{Evidence, StageWiring};
+use cordon_audit::{AuditReport, Evidence, StageWiring};
 use cordon_courier::event::PayloadRef;
 use cordon_kafka::{log::TopicPartition, progress::Progress};
 use cordon_records::{Letter, ObjectKey, Pointer, Reason, single_object};
@@ -13,20 +13,33 @@ use crate::{
     world::World,
 };
 
-/// Everything that is wrong with what a run left behind; nothing if all is well.
-pub(crate) fn verdict(world: &World) -> Vec<String> {
-    let mut faults = audit(world);
+/// What is wrong with what a run left behind.
+#[derive(Debug, Default)]
+pub(crate) struct Verdict {
+    /// In words; nothing if all is well.
+    pub(crate) faults: Vec<String>,
+    pub(crate) lost: i64,
+    pub(crate) duplicated: i64,
+}
+
+/// Judges a run.
+pub(crate) fn verdict(world: &World) -> Verdict {
+    let report = audit(world);
+    let mut faults: Vec<String> = report.faults.iter().map(str::to_owned).collect();
+    if !report.total.is_clean() || report.total.pending != 0 {
+        faults.push(format!("the audit is not clean: {:?}", report.total));
+    }
     let outputs = outputs(world, &mut faults);
     let letters = letters(world, &mut faults);
     for (input, place) in world.shared.plan.inputs.iter().zip(&world.places) {
         check_input(world, input, place, &outputs, &letters, &mut faults);
     }
     faults.extend(markers(world));
-    faults
+    Verdict { faults, lost: report.total.lost, duplicated: report.total.duplicated }
 }
 
 /// Receipts and letters against the input.
-fn audit(world: &World) -> Vec<String> {
+fn audit(world: &World) -> AuditReport {
     let is_raw = world.shared.plan.is_raw();
     let mut evidence = Evidence::default();
     world.shared.log.drive(|broker| {
@@ -52,12 +65,7 @@ fn audit(world: &World) -> Vec<String> {
         is_raw,
         output: OUTPUT.to_owned(),
     };
-    let report = evidence.judge(&[wiring]);
-    let mut faults: Vec<String> = report.faults.iter().map(str::to_owned).collect();
-    if !report.total.is_clean() || report.total.pending != 0 {
-        faults.push(format!("the audit is not clean: {:?}", report.total));
-    }
-    faults
+    evidence.judge(&[wiring])
 }
 
 /// How often each datapoint is in an output that a committed pointer names.

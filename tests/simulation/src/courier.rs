@@ -8,7 +8,7 @@ use std::{
 
 use bytes::Bytes;
 use cordon_courier::{
-    Environment, Phase, Slot,
+    Environment, Slot,
     event::{
         CellInput, Effect, Event, FetchFailure, Halt, NewObject, OpenFailure, PayloadRef,
         PutFailure, RunId, Transaction, TransactionId, TransactionOutcome,
@@ -136,6 +136,8 @@ pub(crate) struct Courier {
     membership: Option<Membership>,
     producer: Option<ModelProducer>,
     commands: VecDeque<Command>,
+    /// What effects answered at once.
+    answers: VecDeque<Event>,
     pending: Vec<Pending>,
     held: BTreeMap<BatchId, BTreeMap<PayloadRef, Bytes>>,
     wake_at_ms: Option<i64>,
@@ -157,6 +159,7 @@ impl Courier {
             membership: None,
             producer: None,
             commands: VecDeque::new(),
+            answers: VecDeque::new(),
             pending: Vec::new(),
             held: BTreeMap::new(),
             wake_at_ms: Some(0),
@@ -310,6 +313,9 @@ impl Courier {
         if shared.trouble(shared.plan.rates.store_unavailable) {
             return Err(FetchFailure::Unavailable("503".to_owned()));
         }
+        if shared.trouble(shared.plan.rates.store_denied) {
+            return Err(FetchFailure::Denied("the policy was taken away".to_owned()));
+        }
         let bytes = shared.objects.get(payload)?;
         if let Some(held) = self.held.get_mut(&batch) {
             held.insert(payload.clone(), bytes);
@@ -362,23 +368,21 @@ impl Courier {
     // ---- the machine
 
     fn dispatch(&mut self, event: Event, shared: &mut Shared) -> Option<Halt> {
-        shared.trace.event(&self.name, &event);
-        let before = self.slot.phase();
-        let cause = crate::coverage::cause(&event);
-        let now_ms = now_ms(&shared.log);
-        let effects = self.slot.handle(event, &mut SeededWorld { now_ms, rng: &mut shared.rng });
-        self.watch(before, cause, shared);
-        for effect in effects {
-            shared.trace.effect(&self.name, &effect);
-            if let Some(halt) = self.perform(effect, shared) {
-                return Some(halt);
+        let mut event = Some(event);
+        while let Some(happened) = event {
+            shared.trace.event(&self.name, &happened);
+            let now_ms = now_ms(&shared.log);
+            let mut world = SeededWorld { now_ms, rng: &mut shared.rng };
+            let watch = &mut |step| shared.coverage.note(step);
+            for effect in self.slot.handle_watched(happened, &mut world, watch) {
+                shared.trace.effect(&self.name, &effect);
+                if let Some(halt) = self.perform(effect, shared) {
+                    return Some(halt);
+                }
             }
+            event = self.answers.pop_front();
         }
         None
-    }
-
-    fn watch(&self, before: Phase, cause: &'static str, shared: &mut Shared) {
-        shared.coverage.step(before, self.slot.phase(), cause);
     }
 
     fn perform(&mut self, effect: Effect, shared: &mut Shared) -> Option<Halt> {
@@ -386,11 +390,10 @@ impl Courier {
             Effect::OpenProducer => self.commands.push_back(Command::Open),
             Effect::ReadCommitted(partitions) => {
                 let read = self.consumer.committed(&partitions, Duration::ZERO);
-                if let Some(halt) = read.as_ref().err().and_then(halt_of) {
-                    return self.dispatch(Event::Failed(halt), shared);
-                }
-                let event = Event::CommittedRead(read.map_err(|error| error.to_string()));
-                return self.dispatch(event, shared);
+                self.answers.push_back(match read.as_ref().err().and_then(halt_of) {
+                    Some(halt) => Event::Failed(halt),
+                    None => Event::CommittedRead(read.map_err(|error| error.to_string())),
+                });
             }
             Effect::Start(starts) => return check(self.consumer.start(&starts)),
             Effect::Release(partitions) => return check(self.consumer.release(&partitions)),
@@ -437,6 +440,9 @@ fn put(objects: &[NewObject], shared: &mut Shared) -> Result<(), PutFailure> {
     for object in objects {
         if shared.trouble(rates.store_unavailable) {
             return Err(PutFailure::Unavailable("503".to_owned()));
+        }
+        if shared.trouble(rates.store_denied) {
+            return Err(PutFailure::Denied("the policy was taken away".to_owned()));
         }
         if shared.trouble(rates.put_conflict) {
             return Err(PutFailure::Conflict);

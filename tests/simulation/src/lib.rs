@@ -21,7 +21,7 @@ mod store;
 mod trace;
 mod world;
 
-pub use coverage::{Coverage, Step};
+pub use coverage::{Coverage, STEPS, Step};
 
 use std::fmt::Write;
 
@@ -34,6 +34,10 @@ pub struct Outcome {
     pub is_stuck: bool,
     /// What is wrong with what it left behind.
     pub faults: Vec<String>,
+    /// Datapoints without a fate, as the audit counts them.
+    pub lost: i64,
+    /// Datapoints with more than one.
+    pub duplicated: i64,
     /// Couriers that died.
     pub crashes: u64,
     /// Times the group lost or won a member.

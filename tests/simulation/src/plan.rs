@@ -71,6 +71,7 @@ pub(crate) struct Rates {
     pub(crate) delayed_end: u32,
     pub(crate) lingering_end: u32,
     pub(crate) denied: u32,
+    pub(crate) store_denied: u32,
     pub(crate) store_unavailable: u32,
     pub(crate) put_conflict: u32,
     pub(crate) no_fork: u32,
@@ -249,13 +250,16 @@ fn draw_rates(rng: &mut Rng, limits: &Limits, harm: &Harm) -> Rates {
     let mut one_of = |choices: &[u32]| choices[rng.usize(..choices.len())];
     // A letter needs as many crashes as there are halvings, and three more at size one.
     let harmless = if harm.machine > 0 { 2 } else { limits.batch_datapoints_max.ilog2() + 2 };
-    let is_war = one_of(&[0, 0, 1]) == 1;
+    let denied = one_of(&[0, 0, 0, 40]);
+    // A Kafka that denies now and then may deny the taking back of a marker.
+    let is_war = one_of(&[0, 0, 1]) == 1 || denied > 0;
     Rates {
         lost_request: one_of(&[0, 0, 10, 40]),
         lost_answer: one_of(&[0, 0, 10, 40]),
         delayed_end: one_of(&[0, 0, 5, 20]),
         lingering_end: one_of(&[0, 0, 5, 20]),
-        denied: one_of(&[0, 0, 0, 200]),
+        denied,
+        store_denied: one_of(&[0, 0, 100, 30]),
         store_unavailable: one_of(&[0, 0, 4, 20]),
         put_conflict: one_of(&[0, 0, 10]),
         no_fork: one_of(&[0, 0, 10]),

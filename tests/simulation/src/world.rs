@@ -15,7 +15,7 @@ use fastrand::Rng;
 use crate::{
     Outcome,
     cell::PAYLOAD_SCHEMA,
-    check,
+    check::{self, Verdict},
     courier::{Courier, Shared, Turn, now_ms},
     coverage::Coverage,
     faults::{FEEDER, LogTrouble, Switch},
@@ -110,10 +110,10 @@ impl World {
             broker.settle_lingering();
             broker.advance(2 * TRANSACTION_TIMEOUT);
         });
-        let faults = if is_done {
+        let verdict = if is_done {
             check::verdict(&self)
         } else {
-            vec![format!("stuck: {}", self.describe())]
+            Verdict { faults: vec![format!("stuck: {}", self.describe())], ..Verdict::default() }
         };
         let counts = &self.shared.counts;
         let count = |name: &str| counts.get(name).copied().unwrap_or(0);
@@ -126,7 +126,9 @@ impl World {
             cells_died: count("cells_died"),
             letters: count("letters"),
             lost_calls: self.switch.caused(),
-            faults,
+            lost: verdict.lost,
+            duplicated: verdict.duplicated,
+            faults: verdict.faults,
             coverage: self.shared.coverage,
         }
     }

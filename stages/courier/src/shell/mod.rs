@@ -10,6 +10,7 @@ mod producer;
 mod world;
 
 use std::{
+    collections::VecDeque,
     io,
     sync::{
         Arc,
@@ -81,6 +82,7 @@ impl<L: Log> Courier<L> {
             metrics: Metrics::new(&self.settings, transactional_id, self.notes.clone()),
             producer,
             messages,
+            answers: VecDeque::new(),
             sender,
             wake_at_ms: None,
             is_stop_told: false,
@@ -108,6 +110,8 @@ struct Shell<'a, L: Log> {
     producer: ProducerThread,
     /// Completions of effects.
     messages: mpsc::Receiver<Message>,
+    /// What effects answered at once.
+    answers: VecDeque<Event>,
     /// For those who complete them.
     sender: mpsc::Sender<Message>,
     wake_at_ms: Option<i64>,
@@ -226,11 +230,15 @@ impl<L: Log> Shell<'_, L> {
     }
 
     fn dispatch(&mut self, event: Event) -> Option<Halt> {
-        let effects = self.slot.handle(event, &mut World);
-        for effect in effects {
-            if let Some(halt) = self.perform(effect) {
-                return Some(halt);
+        let mut event = Some(event);
+        while let Some(happened) = event {
+            for effect in self.slot.handle(happened, &mut World) {
+                if let Some(halt) = self.perform(effect) {
+                    return Some(halt);
+                }
             }
+            // What an effect answers at once comes after all effects that were asked for with it.
+            event = self.answers.pop_front();
         }
         None
     }
@@ -239,7 +247,7 @@ impl<L: Log> Shell<'_, L> {
     fn perform(&mut self, effect: Effect) -> Option<Halt> {
         match effect {
             Effect::OpenProducer => self.producer.open(),
-            Effect::ReadCommitted(partitions) => return self.read_committed(&partitions),
+            Effect::ReadCommitted(partitions) => self.read_committed(&partitions),
             Effect::Start(starts) => {
                 let done = self.consumer.start(&starts);
                 return self.check(done);
@@ -284,14 +292,12 @@ impl<L: Log> Shell<'_, L> {
         Some(halt_of(&error).unwrap_or_else(|| Halt::Broken(error.to_string())))
     }
 
-    fn read_committed(&mut self, partitions: &[cordon_kafka::log::TopicPartition]) -> Option<Halt> {
+    fn read_committed(&mut self, partitions: &[cordon_kafka::log::TopicPartition]) {
         let read = self.consumer.committed(partitions, COMMITTED_TIMEOUT);
-        if let Err(error) = &read
-            && let Some(halt) = halt_of(error)
-        {
-            return self.dispatch(Event::Failed(halt));
-        }
-        self.dispatch(Event::CommittedRead(read.map_err(|error| error.to_string())))
+        self.answers.push_back(match read.as_ref().err().and_then(halt_of) {
+            Some(halt) => Event::Failed(halt),
+            None => Event::CommittedRead(read.map_err(|error| error.to_string())),
+        });
     }
 
     fn run_cell(&self, run: RunId, job: io::Result<CellJob>) -> Option<Halt> {

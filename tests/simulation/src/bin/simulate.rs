@@ -9,7 +9,7 @@ use std::{
 };
 
 use clap::Parser;
-use cordon_simulation::{Coverage, Outcome, play, play_aloud};
+use cordon_simulation::{Coverage, Outcome, STEPS, play, play_aloud};
 
 /// Plays seeds of the simulation.
 #[derive(Parser)]
@@ -36,6 +36,8 @@ struct Arguments {
 struct Sum {
     failed: Vec<(u64, Vec<String>)>,
     stuck: u64,
+    lost: i64,
+    duplicated: i64,
     crashes: u64,
     rebalances: u64,
     unknown_outcomes: i64,
@@ -48,6 +50,8 @@ struct Sum {
 impl Sum {
     fn add(&mut self, seed: u64, outcome: Outcome) {
         self.stuck += u64::from(outcome.is_stuck);
+        self.lost += outcome.lost;
+        self.duplicated += outcome.duplicated;
         self.crashes += outcome.crashes;
         self.rebalances += outcome.rebalances;
         self.unknown_outcomes += outcome.unknown_outcomes;
@@ -63,6 +67,8 @@ impl Sum {
     fn merge(&mut self, other: Self) {
         self.failed.extend(other.failed);
         self.stuck += other.stuck;
+        self.lost += other.lost;
+        self.duplicated += other.duplicated;
         self.crashes += other.crashes;
         self.rebalances += other.rebalances;
         self.unknown_outcomes += other.unknown_outcomes;
@@ -98,6 +104,9 @@ fn main() -> ExitCode {
             println!("{count:>9}  {step:?} by {cause}");
         }
     }
+    let (uncovered, unknown) = (sum.coverage.uncovered(), sum.coverage.unknown());
+    uncovered.iter().for_each(|step| println!("never seen: {step:?}"));
+    unknown.iter().for_each(|step| println!("no step of a slot: {step:?}"));
     sum.failed.sort();
     for (seed, faults) in sum.failed.iter().take(10) {
         println!("seed {seed}:");
@@ -106,6 +115,8 @@ fn main() -> ExitCode {
     let figures = serde_json::json!({
         "seeds": arguments.seeds,
         "failed": sum.failed.len(),
+        "lost": sum.lost,
+        "duplicated": sum.duplicated,
         "stuck": sum.stuck,
         "crashes": sum.crashes,
         "rebalances": sum.rebalances,
@@ -113,9 +124,12 @@ fn main() -> ExitCode {
         "batches": sum.batches,
         "cells_died": sum.cells_died,
         "letters": sum.letters,
+        "transitions": STEPS.len(),
+        "transitions_uncovered": uncovered.len(),
     });
     println!("figures: {figures}");
-    ExitCode::from(u8::from(!sum.failed.is_empty()))
+    let is_well = sum.failed.is_empty() && unknown.is_empty();
+    ExitCode::from(u8::from(!is_well))
 }
 
 fn play_all(arguments: &Arguments) -> Sum {
