@@ -51,7 +51,7 @@ pub(super) fn missing(principal: &str, operation: &str, kind: &str, name: &str) 
 
 /// Nobody was let in.
 pub(super) fn refused(principal: &str, words: &str) -> String {
-    format!("{principal} cannot authenticate: {words}")
+    format!("{principal} cannot authenticate: {words}; look at its name and its password file")
 }
 
 /// Whether waiting would not help.

@@ -7,8 +7,8 @@ use rdkafka::{config::RDKafkaLogLevel, error::RDKafkaErrorCode};
 /// Errors that librdkafka reports beside the calls that fail of them.
 #[derive(Debug, Default)]
 pub(super) struct Events {
-    /// The last error: a poll's error code comes without words.
-    last: Mutex<(Option<RDKafkaErrorCode>, String)>,
+    /// The last error's words: a poll's error code comes without any.
+    last: Mutex<String>,
     /// Why a broker let nobody in, since the last look. Calls only time out of it.
     refused: Mutex<Option<String>>,
 }
@@ -18,9 +18,9 @@ impl Events {
     pub(super) fn note(&self, code: RDKafkaErrorCode, words: &str) {
         tracing::debug!(code = ?code, words, "kafka client reports an error");
         let mut last = lock(&self.last);
-        // "All brokers are down" follows the reason for it.
-        if code != RDKafkaErrorCode::AllBrokersDown || !last.0.is_some_and(is_connection) {
-            *last = (Some(code), words.to_owned());
+        // "All brokers are down" follows the reason for it, and says less.
+        if code != RDKafkaErrorCode::AllBrokersDown || last.is_empty() {
+            words.clone_into(&mut last);
         }
         drop(last);
         if is_authentication(code) {
@@ -30,19 +30,13 @@ impl Events {
 
     /// The last error's words.
     pub(super) fn last_words(&self) -> String {
-        lock(&self.last).1.clone()
+        lock(&self.last).clone()
     }
 
     /// Whether a broker refused the principal since the last call.
     pub(super) fn take_refused(&self) -> Option<String> {
         lock(&self.refused).take()
     }
-}
-
-/// Why a broker could not be reached, or did not let anybody in.
-fn is_connection(code: RDKafkaErrorCode) -> bool {
-    use RDKafkaErrorCode as Code;
-    matches!(code, Code::BrokerTransportFailure | Code::Resolve) || is_authentication(code)
 }
 
 /// A wrong password, an unknown user, a certificate that is not trusted: nothing that waiting

@@ -44,14 +44,20 @@ pub(super) fn connect(
             return Err(ConsumerError::Denied(refused(principal, &words)));
         }
         if deadline.passed() {
-            let words = match events.last_words() {
-                words if words.is_empty() => "no broker answers".to_owned(),
-                words => words,
-            };
-            return Err(ConsumerError::Unavailable(words));
+            return Err(ConsumerError::Unavailable(nobody_answers(config, &events.last_words())));
         }
     }
     Ok(client)
+}
+
+/// A wrong port or the wrong kind of TLS looks just like a broker that is down.
+fn nobody_answers(config: &ClientConfig, why: &str) -> String {
+    let address = config.get("bootstrap.servers").unwrap_or_default();
+    let why = if why.is_empty() { "silence" } else { why };
+    format!(
+        "nobody answers at {address} ({why}); \
+         is the address right, is TLS on or off as on the broker, and does it run?"
+    )
 }
 
 /// How many partitions a topic has.
@@ -68,7 +74,8 @@ pub(super) fn partitions(
     match count(topic, &metadata) {
         Ok(count) => Ok(count),
         Err(refusal) if refusal.code == Code::UnknownTopicOrPartition => {
-            Err(ConsumerError::Unavailable(format!("topic {topic} does not exist")))
+            let words = format!("topic {topic} does not exist; `cordon topology apply` makes it");
+            Err(ConsumerError::Unavailable(words))
         }
         Err(refusal) => Err(asking.explain(refusal)),
     }

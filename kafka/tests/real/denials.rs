@@ -72,7 +72,7 @@ fn a_topic_that_does_not_exist_is_named() {
     let Err(ConsumerError::Unavailable(words)) = log.consumer("nobody", &["no-such-topic"]) else {
         panic!("it exists");
     };
-    assert_eq!(words, "topic no-such-topic does not exist");
+    assert_eq!(words, "topic no-such-topic does not exist; `cordon topology apply` makes it");
     assert_eq!(log.partitions("no-such-topic"), Err(ConsumerError::Unavailable(words)));
 }
 
