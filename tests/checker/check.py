@@ -1,4 +1,4 @@
-"""The independent checker: `check.py audit …` and `check.py graph … PATHS`. See README.md."""
+"""The independent checker: `check.py audit|findings …`, `check.py graph … PATHS`. See README.md."""
 
 import argparse
 import json
@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any, Iterable
 
 from audit import audit
+from avro import Undecodable
+from findings import from_topic
 from objects import DirectoryObjects, Objects, S3Objects
 from recompute import differences, from_lines, from_merged
 from sources import DirectoryLog, KafkaLog, Log, Unavailable
@@ -20,7 +22,7 @@ def main() -> int:
     arguments = parser().parse_args()
     try:
         verdict, is_good = MODES[arguments.mode](arguments)
-    except (Unavailable, OSError) as error:
+    except (Unavailable, Undecodable, OSError) as error:
         print(f"check.py: cannot check: {error}", file=sys.stderr)
         return 2
     print(json.dumps(verdict))
@@ -34,7 +36,8 @@ def parser() -> argparse.ArgumentParser:
     graph_mode = modes.add_parser("graph", help="recompute the graph and compare it")
     graph_mode.add_argument("paths", nargs="*", type=Path, help="raw archives of JSON lines")
     graph_mode.add_argument("--topic", default="merged", help="the topic to compare with")
-    for mode in (audit_mode, graph_mode):
+    findings_mode = modes.add_parser("findings", help="recompute ids and hash what they say")
+    for mode in (audit_mode, graph_mode, findings_mode):
         mode.add_argument("--from", dest="directory", type=Path, help="a demo's output")
         mode.add_argument("--bootstrap", help="Kafka as HOST:PORT")
         mode.add_argument("--user", help="the reader; none for a broker without SASL")
@@ -61,13 +64,22 @@ def open_pipeline(arguments: argparse.Namespace) -> tuple[Log, Objects] | None:
     return log, objects
 
 
-def run_audit(arguments: argparse.Namespace) -> tuple[dict[str, Any], bool]:
+def open_some_pipeline(arguments: argparse.Namespace) -> tuple[Log, Objects]:
     pipeline = open_pipeline(arguments)
     if pipeline is None:
         raise Unavailable("name a demo's output (--from) or a cluster (--bootstrap)")
-    verdict, faults = audit(*pipeline)
+    return pipeline
+
+
+def run_audit(arguments: argparse.Namespace) -> tuple[dict[str, Any], bool]:
+    verdict, faults = audit(*open_some_pipeline(arguments))
     show(faults)
-    return verdict, verdict["clean"]
+    return verdict, verdict["clean"] and not verdict["moving"]
+
+
+def run_findings(arguments: argparse.Namespace) -> tuple[dict[str, Any], bool]:
+    verdict = from_topic(*open_some_pipeline(arguments))
+    return verdict, verdict["wrong_ids"] == 0
 
 
 def run_graph(arguments: argparse.Namespace) -> tuple[dict[str, Any], bool]:
@@ -93,7 +105,7 @@ def show(faults: Iterable[str]) -> None:
         print(fault, file=sys.stderr)
 
 
-MODES = {"audit": run_audit, "graph": run_graph}
+MODES = {"audit": run_audit, "graph": run_graph, "findings": run_findings}
 
 if __name__ == "__main__":
     sys.exit(main())

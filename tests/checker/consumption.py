@@ -17,6 +17,7 @@ Inputs = dict[tuple[str, str, int, int], list[Input]]
 def recount_consumption(evidence: Evidence, stage: Stage, recount: Recount) -> None:
     inputs: Inputs = defaultdict(list)
     for receipt in evidence.receipts[stage.name]:
+        recount.counts.batches += 1
         recount.counts.elements_in += receipt.elements_in
         recount.counts.elements_out += receipt.elements_out
         for item in receipt.inputs:

@@ -9,7 +9,8 @@ class Counts:
     """Of one stage, or of all. The README says what each word means."""
 
     datapoints: int = 0
-    pointers: int = 0
+    batches: int = 0
+    pointers_out: int = 0
     output: int = 0
     not_mapped: int = 0
     dead: int = 0

@@ -29,13 +29,13 @@ def file_lines(path: Path) -> Iterator[bytes]:
     if name.endswith(".zip"):
         with zipfile.ZipFile(path) as archive:
             for member in archive.infolist():
-                if member.filename.lower().endswith(SUFFIXES):
+                if is_log(member.filename):
                     yield from split(archive.read(member))
     elif name.endswith((".tar.gz", ".tgz")):
         with tarfile.open(path) as archive:
             for item in archive:
                 file = archive.extractfile(item) if item.isfile() else None
-                if file and item.name.lower().endswith(SUFFIXES):
+                if file and is_log(item.name):
                     yield from split(file.read())
     elif name.endswith(".gz"):
         yield from split(gzip.decompress(path.read_bytes()))
@@ -43,6 +43,13 @@ def file_lines(path: Path) -> Iterator[bytes]:
         yield from split(zstd_decompress(path.read_bytes()))
     else:
         yield from split(path.read_bytes())
+
+
+def is_log(member: str) -> bool:
+    """Whether a member of an archive holds lines; macOS adds attributes under the same names."""
+    name = member.rsplit("/", 1)[-1]
+    is_litter = name.startswith("._") or member.startswith("__MACOSX/")
+    return name.lower().endswith(SUFFIXES) and not is_litter
 
 
 def split(content: bytes) -> Iterator[bytes]:

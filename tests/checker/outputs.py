@@ -16,7 +16,7 @@ def recount_outputs(evidence: Evidence, stage: Stage, recount: Recount) -> None:
     promised: dict[Place, Output] = {}
     for receipt in evidence.receipts[stage.name]:
         for output in receipt.outputs:
-            recount.counts.pointers += 1
+            recount.counts.pointers_out += 1
             if output.place in promised:
                 recount.fault("duplicated", output.datapoints, f"{output.place} in two receipts")
             promised[output.place] = output

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from pathlib import Path
-from typing import Any, Iterable
+from typing import Any, Iterable, Iterator
 
 from avro import Schemas, container
 from event import Event, Malformed
@@ -37,15 +37,20 @@ def from_merged(log: Log, objects: Objects, topic: str) -> tuple[Graph, dict[str
     """The union of every element that a topic's payloads hold."""
     graph = Graph()
     elements = 0
+    for datapoint in datapoints_of(log, objects, topic):
+        graph.add_datapoint(datapoint)
+        elements += 1
+    return graph, {"elements": elements} | summary_of(graph)
+
+
+def datapoints_of(log: Log, objects: Objects, topic: str) -> Iterator[dict[str, Any]]:
+    """Every datapoint in the payloads that a topic's pointers name."""
     for record in read_pointers(log, Schemas(), topic):
         if record.pointer is None:
             continue
         place = record.pointer.place
         body = section(objects.get(place.bucket, place.key), record.pointer)
-        for datapoint in container(body, record.pointer.schema):
-            graph.add_datapoint(datapoint)
-            elements += 1
-    return graph, {"elements": elements} | summary_of(graph)
+        yield from container(body, record.pointer.schema)
 
 
 def summary_of(graph: Graph) -> dict[str, Any]:

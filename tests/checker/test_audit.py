@@ -4,13 +4,14 @@ import copy
 import tempfile
 import unittest
 from pathlib import Path
+from typing import Iterator
 
-from audit import audit
+from audit import READS_MAX, audit
 from counts import FAULTS
 from objects import DirectoryObjects
 from pipeline import Pipeline, file_input, node, pointer_input, receipt, runs
 from recompute import from_merged
-from sources import DirectoryLog
+from sources import DirectoryLog, Record
 
 
 class Audit(unittest.TestCase):
@@ -33,7 +34,7 @@ class Audit(unittest.TestCase):
     def test_a_clean_pipeline_is_clean(self) -> None:
         verdict = self.check()
         self.assertEqual(verdict["datapoints"], 20, "ten of ingest, ten of generate")
-        self.assertEqual(verdict["pointers"], 3)
+        self.assertEqual(verdict["pointers_out"], 3)
         self.assertEqual(verdict["origins"], 10)
         self.assertEqual(verdict["pending"], 13, "ten of match, three of merge")
 
@@ -147,6 +148,41 @@ class Audit(unittest.TestCase):
         log, objects = DirectoryLog(directory), DirectoryObjects(directory)
         graph, summary = from_merged(log, objects, "subgraphs")
         self.assertEqual((summary["elements"], summary["nodes"]), (3, 2))
+
+    def test_a_pipeline_at_work_is_read_until_it_rests(self) -> None:
+        log = CommitsMeanwhile(self.pipeline.write())
+        verdict, faults = audit(log, DirectoryObjects(self.pipeline.directory))
+        self.assertEqual((verdict["moving"], verdict["clean"]), (False, True), faults)
+
+    def test_a_pipeline_that_never_rests_is_moving(self) -> None:
+        log = NeverRests(self.pipeline.write())
+        verdict, _ = audit(log, DirectoryObjects(self.pipeline.directory))
+        self.assertTrue(verdict["moving"])
+
+
+class CommitsMeanwhile(DirectoryLog):
+    """The second batch of generate commits when its pointers were read, and its receipt was not."""
+
+    is_committed = False
+
+    def records(self, topic: str) -> Iterator[Record]:
+        found = list(super().records(topic))
+        if topic in ("subgraphs", "receipts.generate", "dead.generate") and not self.is_committed:
+            found = found[:1] if topic != "dead.generate" else []
+        self.is_committed |= topic == "subgraphs"
+        yield from found
+
+
+class NeverRests(DirectoryLog):
+    """A receipt comes whenever receipts are read."""
+
+    reads = 0
+
+    def records(self, topic: str) -> Iterator[Record]:
+        yield from super().records(topic)
+        if topic == "receipts.generate":
+            self.reads += 1
+            yield from list(super().records(topic))[:1] * self.reads
 
 
 if __name__ == "__main__":

@@ -1,0 +1,119 @@
+//! A running stage: its supervisor, and what its couriers log.
+
+use std::{
+    fs::File,
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result, ensure};
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::{
+    diary::{Diary, Note},
+    patience::wait_for,
+    world::World,
+};
+
+/// For a courier to start, and for its group to give it partitions: the broker misses a dead
+/// member for the session timeout first.
+pub const PATIENCE: Duration = Duration::from_secs(90);
+
+/// `cordon run STAGE`, with one slot.
+pub struct Stage {
+    /// The stage.
+    pub stage: String,
+    /// The access key by which its courier asks S3, and its name among the couriers.
+    pub access_key: String,
+    supervisor: Child,
+    diary: Diary,
+}
+
+impl Stage {
+    /// Starts a stage; `settings` adds to the command.
+    pub fn start(
+        world: &World,
+        stage: &str,
+        access_key: &str,
+        settings: impl FnOnce(&mut Command),
+    ) -> Result<Self> {
+        let log = world.path(&format!("{access_key}.log"));
+        let mut command = world.cordon_by(stage, access_key);
+        command.args(["run", stage]).stdout(Stdio::null()).stderr(File::create(&log)?);
+        settings(&mut command);
+        let supervisor = command.spawn()?;
+        let diary = Diary::open(&log)?;
+        Ok(Self { stage: stage.to_owned(), access_key: access_key.to_owned(), supervisor, diary })
+    }
+
+    /// Everything that it logged up to now.
+    ///
+    /// # Errors
+    ///
+    /// It ended by itself, which it should not.
+    pub fn notes(&mut self) -> Result<&[Note]> {
+        if let Some(status) = self.supervisor.try_wait()? {
+            anyhow::bail!("{} ended with {status}", self.access_key);
+        }
+        Ok(self.diary.read()?)
+    }
+
+    /// Waits until the notes have what is looked for.
+    pub fn wait_for<T>(
+        &mut self,
+        what: &str,
+        mut look: impl FnMut(&[Note]) -> Option<T>,
+    ) -> Result<T> {
+        let what = format!("{}: {what}", self.access_key);
+        wait_for(&what, PATIENCE, || Ok(look(self.notes()?)))
+    }
+
+    /// Waits until the courier that runs now was given partitions.
+    pub fn wait_until_it_owns(&mut self) -> Result<()> {
+        self.wait_for("is given partitions", |notes| {
+            let is_given = |note: &Note| matches!(note, Note::Assigned(1..));
+            notes[last_start(notes)?..].iter().any(is_given).then_some(())
+        })
+    }
+
+    /// Kills the courier that runs now with SIGKILL, and waits until the supervisor started
+    /// another. Returns what the dead one logged.
+    pub fn kill_courier(&mut self) -> Result<Vec<Note>> {
+        let start = self.wait_for("starts a courier", last_start)?;
+        if let Note::Started(pid) = self.notes()?[start] {
+            let pid = Pid::from_raw(pid.cast_signed()).context("a courier has a process id")?;
+            kill_process(pid, Signal::KILL)?;
+        }
+        let end = self.wait_for("starts the next courier", |notes| {
+            last_start(notes).filter(|next| *next > start)
+        })?;
+        Ok(self.notes()?[start + 1..end].to_vec())
+    }
+
+    /// Asks it to stop, and waits: it must end in good order.
+    pub fn stop(mut self) -> Result<()> {
+        terminate(&self.supervisor)?;
+        let status = self.supervisor.wait()?;
+        ensure!(status.success(), "{} ended with {status}", self.access_key);
+        Ok(())
+    }
+}
+
+/// Where the last courier was started.
+fn last_start(notes: &[Note]) -> Option<usize> {
+    notes.iter().rposition(|note| matches!(note, Note::Started(_)))
+}
+
+impl Drop for Stage {
+    /// For failures on the way: a stage that was stopped is gone already.
+    fn drop(&mut self) {
+        if self.supervisor.try_wait().is_ok_and(|status| status.is_none()) {
+            let _ = terminate(&self.supervisor);
+            let _ = self.supervisor.wait();
+        }
+    }
+}
+
+fn terminate(child: &Child) -> Result<()> {
+    Ok(kill_process(Pid::from_child(child), Signal::TERM)?)
+}
