@@ -38,12 +38,17 @@ impl Cells {
             Arc::new(Shared { socket, cells_max: hello.cells_max, state: Mutex::default() });
         let reader = Arc::clone(&shared);
         thread::Builder::new().name("cells".to_owned()).spawn(move || reader.read_answers())?;
-        Ok(Self { handle: Arc::new(Handle { shared, jail: hello.jail }) })
+        Ok(Self { handle: Arc::new(Handle { shared, jail: hello.jail, notes: hello.notes }) })
     }
 
     /// Which layers of the jail hold these cells.
     pub fn jail(&self) -> &JailReport {
         &self.handle.jail
+    }
+
+    /// What whoever started the zygote should know of it: [`crate::zygote::ZygoteSettings::notes`].
+    pub fn notes(&self) -> &[String] {
+        &self.handle.notes
     }
 
     /// How many cells work at the same time; jobs beyond wait here.
@@ -86,6 +91,7 @@ impl Cells {
 struct Handle {
     shared: Arc<Shared>,
     jail: JailReport,
+    notes: Vec<String>,
 }
 
 impl Drop for Handle {

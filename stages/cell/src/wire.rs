@@ -1,7 +1,7 @@
 //! Messages between client, zygote and cell.
 //!
 //! Each is one `SOCK_SEQPACKET` message: a row of words of fixed length, and for a job its
-//! descriptors. All ends are the same binary on the same machine, so there is no version and no
+//! descriptors. Only the zygote's first may be followed by a text. All ends are the same binary on the same machine, so there is no version and no
 //! byte order; a message of another length is an error.
 
 use std::{
@@ -235,27 +235,49 @@ impl EndMessage {
     }
 }
 
-/// The zygote's first message: it is ready, and how.
+/// The zygote's first message: it is ready, and how. Notes, if there are any, follow as a text of
+/// their own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct HelloMessage {
     pub(crate) cells_max: usize,
     pub(crate) jail: JailReport,
+    pub(crate) notes: Vec<String>,
 }
 
-const HELLO_WORDS: usize = 3;
+const HELLO_WORDS: usize = 4;
+
+/// Longest text of notes: some dozens of lines, and it always fits the socket's buffer.
+const NOTES_BYTES_MAX: usize = 16 << 10;
 
 impl HelloMessage {
     pub(crate) fn send(&self, socket: BorrowedFd<'_>) -> io::Result<()> {
         let [layers, landlock_abi] = self.jail.to_words();
-        let words = [self.cells_max as u64, layers, landlock_abi];
-        send(socket, &words, &[], SendFlags::DONTWAIT)
+        let notes = self.notes.join("\n");
+        let notes = &notes[..notes.floor_char_boundary(NOTES_BYTES_MAX)];
+        let words = [self.cells_max as u64, layers, landlock_abi, notes.len() as u64];
+        send(socket, &words, &[], SendFlags::DONTWAIT)?;
+        // An empty message would read as the end.
+        if notes.is_empty() {
+            return Ok(());
+        }
+        send_bytes(socket, notes.as_bytes(), &[], SendFlags::DONTWAIT)
     }
 
     pub(crate) fn receive(socket: BorrowedFd<'_>) -> io::Result<Option<Self>> {
         let words: Option<[u64; HELLO_WORDS]> = receive(socket, &mut Vec::new())?;
-        Ok(words.map(|[cells_max, layers, landlock_abi]| Self {
+        let Some([cells_max, layers, landlock_abi, notes_bytes]) = words else { return Ok(None) };
+        let notes_bytes = usize::try_from(notes_bytes).unwrap_or(usize::MAX);
+        if notes_bytes > NOTES_BYTES_MAX {
+            return Err(malformed());
+        }
+        let mut notes = vec![0; notes_bytes];
+        if !notes.is_empty() && !receive_bytes(socket, &mut notes, &mut Vec::new())? {
+            return Ok(None);
+        }
+        Ok(Some(Self {
             cells_max: usize::try_from(cells_max).unwrap_or(1).max(1),
             jail: JailReport::from_words([layers, landlock_abi]),
+            notes: String::from_utf8_lossy(&notes).lines().map(str::to_owned).collect(),
         }))
     }
 }
@@ -270,13 +292,21 @@ fn send<const WORDS: usize>(
     fds: &[BorrowedFd<'_>],
     flags: SendFlags,
 ) -> io::Result<()> {
-    let bytes = words.map(u64::to_ne_bytes);
+    send_bytes(socket, words.map(u64::to_ne_bytes).as_flattened(), fds, flags)
+}
+
+fn send_bytes(
+    socket: BorrowedFd<'_>,
+    bytes: &[u8],
+    fds: &[BorrowedFd<'_>],
+    flags: SendFlags,
+) -> io::Result<()> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(JOB_FDS))];
     let mut control = SendAncillaryBuffer::new(&mut space);
     if !fds.is_empty() && !control.push(SendAncillaryMessage::ScmRights(fds)) {
         return Err(io::Error::other("more descriptors than a message has room for"));
     }
-    let parts = [IoSlice::new(bytes.as_flattened())];
+    let parts = [IoSlice::new(bytes)];
     // A dead peer is an error to handle, not a signal to die of.
     let flags = flags | SendFlags::NOSIGNAL;
     rustix::io::retry_on_intr(|| sendmsg(socket, &parts, &mut control, flags))?;
@@ -289,15 +319,26 @@ fn receive<const WORDS: usize>(
     fds: &mut Vec<OwnedFd>,
 ) -> io::Result<Option<[u64; WORDS]>> {
     let mut bytes = [[0; size_of::<u64>()]; WORDS];
+    let is_there = receive_bytes(socket, bytes.as_flattened_mut(), fds)?;
+    Ok(is_there.then(|| bytes.map(u64::from_ne_bytes)))
+}
+
+/// Fills `bytes` with the next message, which must have their length; false when the other end is
+/// gone.
+fn receive_bytes(
+    socket: BorrowedFd<'_>,
+    bytes: &mut [u8],
+    fds: &mut Vec<OwnedFd>,
+) -> io::Result<bool> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(JOB_FDS))];
     let mut control = RecvAncillaryBuffer::new(&mut space);
     let received = rustix::io::retry_on_intr(|| {
-        let mut parts = [IoSliceMut::new(bytes.as_flattened_mut())];
+        let mut parts = [IoSliceMut::new(&mut *bytes)];
         recvmsg(socket, &mut parts, &mut control, RecvFlags::CMSG_CLOEXEC)
     });
     let received = match received {
         // A peer that closed with messages of ours unread is as gone as one that read them.
-        Err(Errno::CONNRESET) => return Ok(None),
+        Err(Errno::CONNRESET) => return Ok(false),
         other => other?,
     };
     for message in control.drain() {
@@ -306,11 +347,11 @@ fn receive<const WORDS: usize>(
         }
     }
     if received.bytes == 0 {
-        return Ok(None);
+        return Ok(false);
     }
     let cut = ReturnFlags::TRUNC | ReturnFlags::CTRUNC;
-    if received.bytes != bytes.as_flattened().len() || received.flags.intersects(cut) {
+    if received.bytes != bytes.len() || received.flags.intersects(cut) {
         return Err(malformed());
     }
-    Ok(Some(bytes.map(u64::from_ne_bytes)))
+    Ok(true)
 }

@@ -5,6 +5,7 @@
 //! pool. It reads nothing that a cell wrote but exit status and progress page.
 
 mod memory;
+mod prepare;
 mod process;
 
 use std::{
@@ -33,6 +34,8 @@ use crate::{
     wire::{End, EndMessage, HelloMessage, JobFds, JobMessage},
 };
 
+pub use prepare::{PrepareLimits, prepare};
+
 /// How a zygote serves.
 #[derive(Clone, Debug)]
 pub struct ZygoteSettings {
@@ -44,6 +47,9 @@ pub struct ZygoteSettings {
     pub cells_max: usize,
     /// How much of the jail.
     pub jail: JailMode,
+    /// What the client should know, such as rules that were refused: one line each, 16 KiB
+    /// together, for [`crate::Cells::notes`].
+    pub notes: Vec<String>,
 }
 
 impl ZygoteSettings {
@@ -54,7 +60,7 @@ impl ZygoteSettings {
 
 impl Default for ZygoteSettings {
     fn default() -> Self {
-        Self { pool: 2, cells_max: 4, jail: JailMode::Strict }
+        Self { pool: 2, cells_max: 4, jail: JailMode::Strict, notes: Vec::new() }
     }
 }
 
@@ -132,7 +138,8 @@ impl<B: Fn(&CellContext) -> Result<(), String>> Zygote<B> {
         set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
         jail.enter_zygote()?;
         let cells_max = settings.cells_max.clamp(1, ZygoteSettings::CELLS_MAX_MAX);
-        let hello = HelloMessage { cells_max, jail: jail.report().clone() };
+        let notes = settings.notes.clone();
+        let hello = HelloMessage { cells_max, jail: jail.report().clone(), notes };
         hello.send(client.as_fd())?;
         Ok(Self {
             client,

@@ -3,13 +3,14 @@
 use std::{
     ffi::OsString,
     fs,
+    hint::black_box,
     process::Child,
     time::{Duration, Instant},
 };
 
 use cordon_cell::{
     CellJob, CellLimits, CellResult, Cells, JailMode, SpawnedZygote, sealed_memfd, spawn_zygote,
-    zygote::{self, ZygoteSettings},
+    zygote::{self, PrepareLimits, ZygoteSettings},
 };
 
 use crate::body::{Rules, body};
@@ -30,8 +31,8 @@ impl Fixture {
         Self::with(&["off"])
     }
 
-    /// Arguments: jail mode, then optionally pool, `cells_max` and megabytes of rules, then
-    /// whatever is to lie in the zygote's memory.
+    /// Arguments: jail mode, then optionally pool, `cells_max`, megabytes of rules, whatever is to
+    /// lie in the zygote's memory, and notes.
     pub(crate) fn with(arguments: &[&str]) -> Self {
         let SpawnedZygote { child, socket } = spawn_zygote(&role("zygote", arguments)).unwrap();
         Self { cells: Some(Cells::connect(socket).unwrap()), child }
@@ -91,15 +92,33 @@ pub(crate) fn zygote_role(arguments: &[String]) -> ! {
     let settings = ZygoteSettings {
         jail: match arguments[0].as_str() {
             "broken" => std::process::exit(3),
+            "greedy" => prepare_greedily(&arguments[1]),
             "strict" => JailMode::Strict,
             "off" => JailMode::Off,
             _ => JailMode::Best,
         },
         pool: number(1, 2),
         cells_max: number(2, 4),
+        notes: arguments.get(5).map_or_else(Vec::new, |n| n.lines().map(str::to_owned).collect()),
     };
     let rules = Rules::load(number(3, 0));
     zygote::serve(&settings, |cell| body(cell, &rules))
+}
+
+/// Takes more of something than a zygote may before it serves; else returns after all.
+fn prepare_greedily(what: &str) -> JailMode {
+    let limits = PrepareLimits { cpu_max: Duration::from_secs(1), data_bytes_max: 256 << 20 };
+    zygote::prepare(&limits, || match what {
+        "time" => loop {
+            black_box(());
+        },
+        "memory" => drop(black_box((0_u64..1 << 30).collect::<Vec<_>>())),
+        _ => drop(black_box(vec![1_u8; 128 << 20])),
+    })
+    .unwrap();
+    // What was forbidden before is allowed now.
+    drop(black_box(vec![1_u8; 512 << 20]));
+    JailMode::Best
 }
 
 /// Living processes by parent, from `/proc`.

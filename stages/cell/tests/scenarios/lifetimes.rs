@@ -28,6 +28,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     ("a_dead_zygote_is_told_to_all_who_wait", a_dead_zygote_is_told_to_all_who_wait),
     ("a_stop_signal_is_the_couriers_matter", a_stop_signal_is_the_couriers_matter),
     ("a_dead_supervisor_takes_all_along", a_dead_supervisor_takes_all_along),
+    ("a_zygote_that_prepares_for_ever_is_ended", a_zygote_that_prepares_for_ever_is_ended),
     ("a_lasting_thread_keeps_its_children", a_lasting_thread_keeps_its_children),
     ("a_zygote_that_cannot_start_is_an_error", a_zygote_that_cannot_start_is_an_error),
     ("a_courier_can_be_asked_to_stop", a_courier_can_be_asked_to_stop),
@@ -96,6 +97,19 @@ fn a_zygote_that_cannot_start_is_an_error() {
     let error = Cells::connect(socket).err().unwrap();
     assert_eq!(error.kind(), std::io::ErrorKind::UnexpectedEof);
     assert_eq!(child.wait().unwrap().code(), Some(3));
+}
+
+fn a_zygote_that_prepares_for_ever_is_ended() {
+    let ends = |what| {
+        let arguments = role("zygote", &["greedy", what]);
+        let SpawnedZygote { mut child, socket } = spawn_zygote(&arguments).unwrap();
+        assert!(Cells::connect(socket).is_err());
+        child.wait().unwrap().signal()
+    };
+    assert_eq!(ends("time"), Some(libc::SIGXCPU));
+    assert_eq!(ends("memory"), Some(libc::SIGABRT));
+    // The limits end with the preparation.
+    assert_eq!(Fixture::with(&["greedy", "modest"]).run("echo", b"x").output, b"X");
 }
 
 fn a_lasting_thread_keeps_its_children() {

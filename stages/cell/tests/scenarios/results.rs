@@ -23,6 +23,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     ("a_zygote_without_a_pool_serves", a_zygote_without_a_pool_serves),
     ("large_rules_are_what_was_loaded", large_rules_are_what_was_loaded),
     ("layers_of_the_jail_are_told", layers_of_the_jail_are_told),
+    ("notes_are_told", notes_are_told),
 ];
 
 fn bytes_go_in_and_come_out() {
@@ -197,4 +198,14 @@ fn layers_of_the_jail_are_told() {
     if best.cells().jail().is_complete() {
         assert_eq!(Fixture::with(&["strict"]).run("echo", b"x").output, b"X");
     }
+}
+
+fn notes_are_told() {
+    assert!(Fixture::new().cells().notes().is_empty());
+    let told = |notes| Fixture::with(&["best", "2", "4", "0", "", notes]).cells().notes().to_vec();
+    assert_eq!(told("one\nand another"), ["one", "and another"]);
+    let many = "ü".repeat(20_000);
+    let cut = told(&many);
+    assert!(cut.len() == 1 && cut[0].len() == 16 << 10 && many.starts_with(&cut[0]), "it is cut");
+    assert_eq!(Fixture::with(&["best", "2", "4", "0", "", "x"]).run("echo", b"x").output, b"X");
 }
