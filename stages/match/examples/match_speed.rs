@@ -22,8 +22,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let lines: Vec<&[u8]> = lines.split(|&byte| byte == b'\n').filter(|l| !l.is_empty()).collect();
     measure("own rules", &Match::new(Rules::own()), &lines)?;
     if let Some(directory) = arguments.next() {
-        let (rules, errors) = Rules::read(Path::new(&directory));
-        println!("{directory}: {} rules refused", errors.len());
+        let read = Rules::read(Path::new(&directory));
+        let (rules, refused) = read.map_err(|refused| format!("{refused:?}"))?;
+        println!("{directory}: {} refused", refused.len());
         measure(&directory, &Match::new(rules), &lines)?;
     }
     Ok(())

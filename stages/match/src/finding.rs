@@ -1,13 +1,14 @@
 //! A finding: its identity, and what it says.
 
-use std::fmt::Write as _;
-
 use cordon_flow::{Event, Field, node_keys};
 use cordon_records::{Finding, FindingId, NodeKey, Origin};
 use rsigma_eval::result::RuleHeader;
 use sha2::{Digest as _, Sha256};
 
-use crate::view::View;
+use crate::{
+    text::{cut, escape},
+    view::View,
+};
 
 /// Longest summary: one line on a terminal or in a ticket.
 pub const SUMMARY_BYTES_MAX: usize = 512;
@@ -134,24 +135,6 @@ fn summary(view: &View<'_>) -> String {
     let len = cut(&summary, SUMMARY_BYTES_MAX).len();
     summary.truncate(len);
     summary
-}
-
-/// Escapes control characters, and those that turn text around or hide in it.
-fn escape(text: &str, escaped: &mut String) {
-    for c in text.chars() {
-        let is_invisible = matches!(c, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}')
-            || matches!(c, '\u{2060}'..='\u{206F}' | '\u{FEFF}');
-        if c.is_control() || is_invisible {
-            write!(escaped, "{}", c.escape_default()).expect("a string takes any text");
-        } else {
-            escaped.push(c);
-        }
-    }
-}
-
-/// The beginning of a text, cut between two characters.
-fn cut(text: &str, bytes_max: usize) -> &str {
-    &text[..text.floor_char_boundary(bytes_max)]
 }
 
 #[cfg(test)]

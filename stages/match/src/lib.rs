@@ -11,7 +11,7 @@
 //! read; an event that no rule matches is not mapped.
 //!
 //! Restrictions: a rule sees one event. Correlations, filters, `timeframe` and `expand` are
-//! refused with file and line when the rules are loaded, never ignored. Only Windows events are
+//! refused by file and line when rules are read, never ignored. Only Windows events are
 //! matched; rules about anything else are counted as out of scope.
 
 mod finding;
@@ -19,6 +19,7 @@ mod findings;
 mod repair;
 mod rules;
 mod source;
+mod text;
 mod view;
 
 use std::borrow::Cow;
@@ -32,7 +33,7 @@ use cordon_records::{
 use finding::Facts;
 pub use finding::{SUMMARY_BYTES_MAX, finding_id};
 pub use findings::Findings;
-pub use rules::{RuleError, Rules};
+pub use rules::{FAULT_BYTES_MAX, RuleError, Rules};
 use source::EventSource;
 use view::View;
 

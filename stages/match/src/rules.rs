@@ -1,6 +1,7 @@
 //! The rules, ready to run.
 
 mod load;
+mod walk;
 
 use std::{
     fmt,
@@ -35,16 +36,19 @@ struct Scope {
     service: Option<String>,
 }
 
-/// What is wrong with a rule file, and where.
+/// Why something was refused, and where. One line, safe to print.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct RuleError {
-    /// The file, or the directory that cannot be read.
+    /// The file, or the directory.
     pub file: PathBuf,
     /// The line from 1, where it is known.
     pub line: Option<u32>,
-    /// What is wrong, for a person.
+    /// What is wrong, for a person, at most [`FAULT_BYTES_MAX`].
     pub fault: String,
 }
+
+/// Longest fault: a pattern of a thousand letters, quoted, says no more than its beginning.
+pub const FAULT_BYTES_MAX: usize = 300;
 
 impl fmt::Display for RuleError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -57,26 +61,41 @@ impl fmt::Display for RuleError {
 }
 
 impl Rules {
-    /// Loads every `.yml` and `.yaml` file under a directory.
+    /// Reads every `.yml` and `.yaml` file under a directory, and keeps the rules that are sound
+    /// beside what was refused: one rule that cordon cannot run must not cost the thousands of a
+    /// collection that it can.
+    ///
+    /// What begins with a dot is passed over: a repository's own files, and the directories that
+    /// Kubernetes keeps behind the links of a mounted `ConfigMap`.
     ///
     /// # Errors
     ///
-    /// All errors of all files, when there is one.
+    /// There is nothing to run: why everything was refused. Or the directory cannot be read, or
+    /// holds more than a set of rules could.
+    pub fn read(directory: &Path) -> Result<(Self, Vec<RuleError>), Vec<RuleError>> {
+        let (files, mut refused) = load::files(directory).map_err(|error| vec![error])?;
+        let rules = Self::compile(load::parse(&files, &mut refused), &mut refused);
+        refused.sort_by(|a, b| (&a.file, a.line).cmp(&(&b.file, b.line)));
+        if rules.count > 0 {
+            return Ok((rules, refused));
+        }
+        if refused.is_empty() {
+            refused.push(load::nothing_to_run(directory, rules.out_of_scope));
+        }
+        Err(refused)
+    }
+
+    /// The same, where every rule must be sound.
+    ///
+    /// # Errors
+    ///
+    /// All that was refused, if anything was.
     pub fn load(directory: &Path) -> Result<Self, Vec<RuleError>> {
-        let (rules, errors) = Self::read(directory);
-        if errors.is_empty() { Ok(rules) } else { Err(errors) }
+        let (rules, refused) = Self::read(directory)?;
+        if refused.is_empty() { Ok(rules) } else { Err(refused) }
     }
 
-    /// The same, but keeps the rules that are sound beside the errors of the others: for a large
-    /// collection of other people's rules.
-    pub fn read(directory: &Path) -> (Self, Vec<RuleError>) {
-        let (files, mut errors) = load::files(directory);
-        let rules = Self::compile(load::parse(&files, &mut errors), &mut errors);
-        errors.sort_by(|a, b| (&a.file, a.line).cmp(&(&b.file, b.line)));
-        (rules, errors)
-    }
-
-    /// The ten rules that cordon brings along.
+    /// The rules that cordon brings along.
     pub fn own() -> Self {
         let mut errors = Vec::new();
         let rules = Self::compile(load::parse(&load::own_files(), &mut errors), &mut errors);

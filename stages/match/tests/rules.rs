@@ -1,9 +1,9 @@
 //! Rules of others: what is loaded, what is refused and how it is said, what a rule means.
 
-use std::fs;
+use std::{fs, os::unix::fs::symlink};
 
 use cordon_flow::{Fate, Stage};
-use cordon_match::{Match, Rules};
+use cordon_match::{FAULT_BYTES_MAX, Match, Rules};
 use cordon_records::{Digest, FileOrigin, LogDatapoint, LogOrigin, Origin};
 use expect_test::{Expect, expect};
 use tempfile::TempDir;
@@ -20,7 +20,10 @@ fn directory(files: &[(&str, &str)]) -> TempDir {
 
 /// Checks all errors of a directory, with paths relative to it.
 fn check_errors(files: &[(&str, &str)], expect: &Expect) {
-    let directory = directory(files);
+    check_errors_in(&directory(files), expect);
+}
+
+fn check_errors_in(directory: &TempDir, expect: &Expect) {
     let errors = Rules::load(directory.path()).err().expect("something is wrong");
     let root = directory.path().display().to_string();
     let text: String =
@@ -81,20 +84,12 @@ fn all_errors_of_all_files_come_at_once_with_their_places() {
             RULES/a/windash.yml:5: field `CommandLine`: `windash` with a wildcard is not supported
             RULES/b/missing.yaml:1: unknown detection identifier: t
             RULES/b/modifier.yml: Unknown modifier 'sounds_like'
-            RULES/b/regex.yml:1: invalid regex pattern: regex parse error:
-                (
-                ^
-            error: unclosed group
+            RULES/b/regex.yml:1: invalid regex pattern: regex parse error: ( ^ error: unclosed group
             RULES/c/timeframe.yml:6: `timeframe` is not supported: a rule sees one event at a time
             RULES/c/words.yml: Document is not a YAML mapping
             RULES/c/yaml.yml:3: YAML parse error: did not find expected node content at line 3 column 1, while parsing a flow node
             RULES/d/correlation.yml:2: correlations are not supported
-            RULES/d/count.yml: Condition parse error at 1:3:  --> 1:3
-              |
-            1 | s | count() > 5
-              |   ^---
-              |
-              = expected EOI, or_op, or and_op
+            RULES/d/count.yml: Condition parse error at 1:3: --> 1:3 | 1 | s | count() > 5 | ^--- | = expected EOI, or_op, or and_op
         "#]],
     );
 }
@@ -124,12 +119,92 @@ fn a_missing_directory_is_an_error() {
 }
 
 #[test]
-fn sound_rules_can_be_kept_beside_the_errors() {
+fn sound_rules_are_kept_beside_what_was_refused() {
     let sound = rule("A", CREATION, "  s: {Image: x}\n  condition: s");
     let unsound = rule("B", CREATION, "  s: {Image|expand: x}\n  condition: s");
-    let directory = directory(&[("a.yml", &sound), ("b.yml", &unsound)]);
-    let (rules, errors) = Rules::read(directory.path());
-    assert_eq!((rules.count(), errors.len()), (1, 1));
+    let both = directory(&[("a.yml", &sound), ("b.yml", &unsound)]);
+    let (rules, refused) = Rules::read(both.path()).expect("one is sound");
+    assert_eq!((rules.count(), refused.len()), (1, 1));
+    assert!(refused[0].file.ends_with("b.yml"), "{}", refused[0]);
+    let errors = Rules::load(both.path()).err().expect("one is not");
+    assert_eq!(errors, refused, "who insists on all gets the same reasons");
+    let unsound = directory(&[("b.yml", &unsound)]);
+    let errors = Rules::read(unsound.path()).err().expect("nothing is sound");
+    assert_eq!(errors.len(), 1);
+}
+
+#[test]
+fn rules_about_other_things_alone_are_an_error() {
+    let linux = rule("A", "product: linux", "  s: {Image: x}\n  condition: s");
+    check_errors(
+        &[("a.yml", &linux)],
+        &expect![[r#"
+            RULES: none of its 1 rules is about events of Windows
+        "#]],
+    );
+}
+
+#[test]
+fn rules_without_an_id_go_by_the_names_of_their_files() {
+    let text = rule("A", CREATION, "  s: {Image: x}\n  condition: s");
+    check_errors(
+        &[("a/x.yml", &text), ("b/x.yml", &text), ("c.yml", &format!("{text}---\n{text}"))],
+        &expect![[r#"
+            RULES/b/x.yml:1: has no id, and goes by the name of its file, as one does in RULES/a/x.yml
+            RULES/c.yml:1: has no id, and goes by the name of its file, as one does in RULES/c.yml
+        "#]],
+    );
+}
+
+#[test]
+fn every_directory_is_read_once_and_hidden_ones_never() {
+    let sound = rule("A", CREATION, "  s: {Image: x}\n  condition: s");
+    // As Kubernetes mounts a ConfigMap, with links upwards beside it.
+    let mounted = directory(&[("..2024/a.yml", &sound), (".git/b.yml", "no rule")]);
+    let root = mounted.path();
+    for (target, link) in [("..2024", "..data"), ("..data/a.yml", "a.yml")] {
+        symlink(target, root.join(link)).expect("there is room");
+    }
+    (0..3).for_each(|n| symlink(".", root.join(format!("up{n}"))).expect("there is room"));
+    assert_eq!(Rules::load(root).map(|rules| rules.count()), Ok(1));
+}
+
+#[test]
+fn what_is_no_file_of_rules_is_refused_and_what_is_no_set_of_rules_ends_it() {
+    let odd = directory(&[("large.yml", &"#".repeat((1 << 20) + 1))]);
+    symlink("/dev/zero", odd.path().join("endless.yml")).expect("there is room");
+    symlink("nowhere", odd.path().join("lost.yml")).expect("there is room");
+    fs::write(odd.path().join("latin1.yml"), b"title: \xE4").expect("there is room");
+    check_errors_in(
+        &odd,
+        &expect![[r#"
+            RULES/endless.yml: is no regular file
+            RULES/large.yml: has more than the 1048576 bytes that a rule file may have
+            RULES/latin1.yml: incomplete utf-8 byte sequence from index 7
+            RULES/lost.yml: No such file or directory (os error 2)
+        "#]],
+    );
+    let comment = "#".repeat(1 << 20);
+    let names: Vec<String> = (0..33).map(|n| format!("{n}.yml")).collect();
+    let files: Vec<_> = names.iter().map(|name| (name.as_str(), comment.as_str())).collect();
+    check_errors(
+        &files,
+        &expect![[r#"
+            RULES: holds more than 33554432 bytes of rules: is it a directory of rules?
+        "#]],
+    );
+}
+
+#[test]
+fn a_reason_is_one_short_line_that_no_terminal_obeys() {
+    let pattern = "(".repeat(100_000);
+    let text = rule("A", CREATION, &format!("  s: {{F|re: '{pattern}'}}\n  condition: s"));
+    let escape = rule("B", CREATION, "  s: {\"F|\\e[2J\": x}\n  condition: s");
+    let directory = directory(&[("a.yml", &text), ("b.yml", &escape)]);
+    for error in Rules::load(directory.path()).err().expect("both are unsound") {
+        assert!(error.fault.len() <= FAULT_BYTES_MAX, "{} bytes", error.fault.len());
+        assert!(!error.fault.contains(char::is_control), "{error:?}");
+    }
 }
 
 #[test]

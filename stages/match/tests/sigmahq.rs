@@ -103,15 +103,11 @@ fn sigmahq(data: &Path) -> Rules {
     for other in ["rules-placeholder", "unsupported", "tests"] {
         std::fs::remove_dir_all(directory.path().join(other)).expect("it is there");
     }
-    let (rules, errors) = Rules::read(directory.path());
-    println!(
-        "{} rules, {} out of scope, {} refused",
-        rules.count(),
-        rules.out_of_scope(),
-        errors.len()
-    );
-    errors.iter().for_each(|error| println!("  {error}"));
-    assert!(rules.count() > 2_500 && errors.len() < 20, "nearly all of SigmaHQ's rules load");
+    let (rules, refused) = Rules::read(directory.path()).expect("most are sound");
+    let (count, out_of_scope) = (rules.count(), rules.out_of_scope());
+    println!("{count} rules, {out_of_scope} out of scope, {} refused", refused.len());
+    refused.iter().for_each(|refused| println!("  {refused}"));
+    assert!(count > 2_500 && refused.len() < 20, "nearly all of SigmaHQ's rules are sound");
     rules
 }
 

@@ -1,26 +1,23 @@
-//! Rule files: found, read, parsed, checked; every error with its file, and its line where known.
+//! Rule files: parsed and checked; every error with its file, and its line where known.
 
 use std::{
     collections::BTreeMap,
-    fs, io,
     path::{Path, PathBuf},
 };
 
 use rsigma_parser::{ast::SigmaRule, parse_sigma_yaml};
 
-use super::RuleError;
-use crate::repair;
-
-/// A rule is a page of text; a file beyond this is something else.
-const FILE_BYTES_MAX: u64 = 1 << 20;
-
-/// Deepest nesting of directories: SigmaHQ has four, and a link may point upwards.
-const DEPTH_MAX: usize = 16;
+pub(super) use super::walk::files;
+use super::{FAULT_BYTES_MAX, RuleError};
+use crate::{
+    repair,
+    text::{cut, escape},
+};
 
 /// A file and what it holds.
 pub(super) struct File {
-    path: PathBuf,
-    text: String,
+    pub(super) path: PathBuf,
+    pub(super) text: String,
 }
 
 /// A rule, repaired, and the file it came from.
@@ -28,6 +25,8 @@ pub(super) struct RuleSource {
     pub(super) rule: SigmaRule,
     path: PathBuf,
     line: Option<u32>,
+    /// Whether its id is its file's name, for want of one.
+    is_named_by_file: bool,
 }
 
 impl RuleSource {
@@ -63,53 +62,6 @@ pub(super) fn own_files() -> Vec<File> {
     OWN.iter().map(|&(name, text)| File { path: name.into(), text: text.into() }).collect()
 }
 
-/// Every rule file under a directory, in the order of their paths.
-pub(super) fn files(directory: &Path) -> (Vec<File>, Vec<RuleError>) {
-    let (mut files, mut errors) = (Vec::new(), Vec::new());
-    walk(directory, 0, &mut files, &mut errors);
-    if files.is_empty() && errors.is_empty() {
-        errors.push(error(directory, None, "holds no rule (*.yml, *.yaml)"));
-    }
-    (files, errors)
-}
-
-fn walk(directory: &Path, depth: usize, files: &mut Vec<File>, errors: &mut Vec<RuleError>) {
-    if depth > DEPTH_MAX {
-        errors.push(error(directory, None, format!("lies deeper than {DEPTH_MAX} directories")));
-        return;
-    }
-    let paths = match sorted_paths(directory) {
-        Ok(paths) => paths,
-        Err(fault) => return errors.push(error(directory, None, fault)),
-    };
-    for path in paths {
-        if path.is_dir() {
-            walk(&path, depth + 1, files, errors);
-        } else if path.extension().is_some_and(|end| end == "yml" || end == "yaml") {
-            match read(&path) {
-                Ok(text) => files.push(File { path, text }),
-                Err(fault) => errors.push(error(&path, None, fault)),
-            }
-        }
-    }
-}
-
-fn sorted_paths(directory: &Path) -> io::Result<Vec<PathBuf>> {
-    let entries = fs::read_dir(directory)?;
-    let mut paths =
-        entries.map(|entry| entry.map(|entry| entry.path())).collect::<io::Result<Vec<_>>>()?;
-    paths.sort();
-    Ok(paths)
-}
-
-fn read(path: &Path) -> Result<String, String> {
-    let bytes = fs::metadata(path).map_err(|fault| fault.to_string())?.len();
-    if bytes > FILE_BYTES_MAX {
-        return Err(format!("{bytes} bytes are more than a rule file may have ({FILE_BYTES_MAX})"));
-    }
-    fs::read_to_string(path).map_err(|fault| fault.to_string())
-}
-
 /// The rules in the files. No two may have one id, or their findings would be one.
 pub(super) fn parse(files: &[File], errors: &mut Vec<RuleError>) -> Vec<RuleSource> {
     let mut sources = Vec::new();
@@ -118,6 +70,10 @@ pub(super) fn parse(files: &[File], errors: &mut Vec<RuleError>) -> Vec<RuleSour
         for source in parse_file(file, errors) {
             let id = source.rule.id.clone().unwrap_or_default();
             match places.insert(id, &file.path) {
+                Some(other) if source.is_named_by_file => {
+                    let fault = "has no id, and goes by the name of its file, as one does in";
+                    errors.push(source.error(format!("{fault} {}", other.display())));
+                }
                 Some(other) => {
                     errors.push(source.error(format!("has the same id as {}", other.display())));
                 }
@@ -164,14 +120,31 @@ fn parse_file(file: &File, errors: &mut Vec<RuleError>) -> Vec<RuleSource> {
 /// A rule without an id gets its file's name for one, so that its findings have an identity.
 fn with_identity(mut rule: SigmaRule, file: &File) -> RuleSource {
     let line = line_of(&file.text, &format!("title: {}", rule.title));
-    if rule.id.is_none() {
+    let is_named_by_file = rule.id.is_none();
+    if is_named_by_file {
         rule.id = file.path.file_stem().map(|name| name.to_string_lossy().into_owned());
     }
-    RuleSource { rule, path: file.path.clone(), line }
+    RuleSource { rule, path: file.path.clone(), line, is_named_by_file }
 }
 
-fn error(file: &Path, line: Option<u32>, fault: impl ToString) -> RuleError {
-    RuleError { file: file.to_owned(), line, fault: fault.to_string() }
+/// Why a directory whose files are all sound has nothing to run.
+pub(super) fn nothing_to_run(directory: &Path, out_of_scope: usize) -> RuleError {
+    let fault = match out_of_scope {
+        0 => "holds no rule (*.yml, *.yaml)".to_owned(),
+        count => format!("none of its {count} rules is about events of Windows"),
+    };
+    error(directory, None, fault)
+}
+
+/// Parsers draw below a quoted text what they mean; here it becomes one line.
+pub(super) fn error(file: &Path, line: Option<u32>, fault: impl ToString) -> RuleError {
+    let fault = fault.to_string();
+    let words: Vec<&str> = fault.split_whitespace().collect();
+    let mut one_line = String::new();
+    escape(&words.join(" "), &mut one_line);
+    let len = cut(&one_line, FAULT_BYTES_MAX).len();
+    one_line.truncate(len);
+    RuleError { file: file.to_owned(), line, fault: one_line }
 }
 
 /// The first line that holds a text, from 1.
