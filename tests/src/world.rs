@@ -8,7 +8,12 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, ensure};
-use cordon_kafka::{local::Broker, real::RealLog, secret::Password, topology::Topology};
+use cordon_kafka::{
+    local::{Broker, Options},
+    real::RealLog,
+    secret::Password,
+    topology::Topology,
+};
 use tempfile::TempDir;
 
 use crate::s3::{Action, Policy, TestS3};
@@ -35,10 +40,19 @@ impl World {
     ///
     /// Kafka cannot be started: a test that needs it fails, and does not skip.
     pub fn start() -> Result<Self> {
+        Self::start_with(&Options::default())
+    }
+
+    /// The same with a broker of other options.
+    ///
+    /// # Errors
+    ///
+    /// As [`World::start`].
+    pub fn start_with(options: &Options) -> Result<Self> {
         let dir = tempfile::Builder::new().prefix("cordon-tests").tempdir()?;
         let topology = Topology::embedded();
         let s3 = TestS3::start(dir.path().join("s3"), policy(&topology))?;
-        let broker = Broker::start().context("a local Kafka")?;
+        let broker = Broker::start_with(options).context("a local Kafka")?;
         let world = Self { topology, broker, s3, dir };
         world.write_secrets()?;
         world.run("admin", &["topology", "apply", "--replication", "1", "--secrets", "secrets"])?;

@@ -10,17 +10,22 @@ use std::{
 use anyhow::{Context, Result};
 use cordon_audit::{AuditReport, Evidence, StageWiring, place_of};
 use cordon_body::UNITE_OPTION;
-use cordon_cell::{CellEnd, CellJob, CellLimits, Cells, sealed_memfd};
+use cordon_cell::Cells;
 use cordon_container::{ReadLimits, SectionReader, SectionWriter};
-use cordon_kafka::{log::Record, model::ModelLog, real::RealLog, topology::Topology};
-use cordon_records::{
-    LogRecord, ObjectKey, Pointer,
-    cell::{Job, Mode, Part},
-    schema, single_object,
+use cordon_kafka::{
+    log::{Record, TopicPartition},
+    model::ModelLog,
+    real::RealLog,
+    topology::Topology,
 };
+use cordon_records::{LogRecord, ObjectKey, Pointer, schema, single_object};
 use cordon_store::{DirectoryStore, Store};
 
-use crate::{config::Config, wiring};
+use crate::{
+    config::Config,
+    reader::{self, Payload},
+    wiring,
+};
 
 /// Where results are.
 pub(crate) struct Archive {
@@ -61,7 +66,7 @@ impl Archive {
     }
 
     /// Every committed record of a topic: (partition, offset, value).
-    fn records(&self, topic: &str) -> Result<Vec<(i32, i64, Vec<u8>)>> {
+    pub(crate) fn records(&self, topic: &str) -> Result<Vec<(i32, i64, Vec<u8>)>> {
         match &self.source {
             Source::Cluster(log) => log
                 .reader(topic)?
@@ -73,6 +78,17 @@ impl Archive {
                 Ok(records.map(|r| (r.at.partition, r.offset, r.value.to_vec())).collect())
             }
         }
+    }
+
+    /// The value of one committed record, if it is there still.
+    pub(crate) fn record(&self, at: &TopicPartition, offset: i64) -> Result<Option<Vec<u8>>> {
+        if let Source::Cluster(log) = &self.source {
+            let record = log.range_reader(at, offset..offset + 1)?.next().transpose()?;
+            return Ok(record.map(|record| record.value.to_vec()));
+        }
+        let is_it = |partition, found| partition == at.partition && found == offset;
+        let mut records = self.records(&at.topic)?.into_iter();
+        Ok(records.find(|(partition, found, _)| is_it(*partition, *found)).map(|(.., value)| value))
     }
 
     /// Reads everything the audit wants and judges it; fetches each object if `objects`.
@@ -163,55 +179,23 @@ impl Archive {
         cells: &Cells,
         runtime: &tokio::runtime::Handle,
     ) -> Result<Vec<u8>> {
-        let (mut parts, mut pieces, mut offset) = (Vec::new(), Vec::new(), 0);
+        let mut payloads = Vec::new();
         for (.., value) in self.records(topic)? {
             let Ok(pointer) = single_object::decode::<Pointer>(&value) else { continue };
-            let bytes = runtime.block_on(self.fetch(&pointer))?;
-            parts.push(Part {
-                offset_bytes: offset,
-                len_bytes: bytes.len() as i64,
+            payloads.push(Payload {
+                bytes: runtime.block_on(self.fetch(&pointer))?,
                 schema: pointer.schema,
                 from: 0,
                 to: pointer.datapoints.unwrap_or(0),
                 datapoints: pointer.datapoints,
-                decoded_bytes_max: i64::MAX,
-                selection: None,
             });
-            offset += bytes.len() as i64;
-            pieces.push(bytes);
         }
-        let job = Job {
-            parts,
-            partitions: 1,
-            chunk_datapoints: 64,
-            sentenced: Vec::new(),
-            frames_offset_bytes: 0,
-            frames_bytes: 0,
-            budget_ms: 0,
-            mode: Mode::Process,
-            options: [(UNITE_OPTION.to_owned(), "true".to_owned())].into(),
-        };
-        let slices: Vec<&[u8]> = pieces.iter().map(|piece| &piece[..]).collect();
-        let input = sealed_memfd("payloads", &slices)?;
-        let result =
-            cells.run(CellJob { header: single_object::encode(&job)?, input, limits: limits() });
-        anyhow::ensure!(result.end == CellEnd::Finished, "the cell ended: {:?}", result.end);
+        let limits = reader::whole_topic_limits();
+        let printed = reader::print(cells, &payloads, &[(UNITE_OPTION, "true")], limits)?;
         // What a cell prints may reach a terminal: nothing but text and line breaks.
-        let mut lines = result.output;
+        let mut lines = printed.output;
         lines.retain(|byte| *byte == b'\n' || !byte.is_ascii_control());
         Ok(lines)
-    }
-}
-
-/// A whole graph is united in one cell.
-fn limits() -> CellLimits {
-    CellLimits {
-        data_bytes_max: 8 << 30,
-        output_bytes_max: 4 << 30,
-        wall_max: std::time::Duration::from_secs(600),
-        datapoint_cpu_max: std::time::Duration::from_secs(60),
-        datapoint_wall_max: std::time::Duration::from_secs(120),
-        ..CellLimits::default()
     }
 }
 

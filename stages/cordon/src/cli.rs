@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::{dead::DeadCommand, progress::ProgressCommand};
+
 /// Streaming security telemetry: logs in, one merged graph and findings out, every step isolated.
 #[derive(Debug, Parser)]
 #[command(name = "cordon", version, max_term_width = 100)]
@@ -47,6 +49,12 @@ pub(crate) enum Command {
     Graph(FromArgs),
     /// Check that every datapoint has exactly one fate.
     Audit(AuditArgs),
+    /// Look at the dead letters: the datapoints that have no output, and why.
+    #[command(subcommand)]
+    Dead(DeadCommand),
+    /// Look at how far stages have come, and repair it.
+    #[command(subcommand)]
+    Progress(ProgressCommand),
     #[command(hide = true)]
     Zygote {
         kind: String,

@@ -5,9 +5,13 @@ mod bodies;
 mod cli;
 mod config;
 mod courier;
+mod dead;
 mod demo;
 mod ingest;
+mod progress;
+mod reader;
 mod supervisor;
+mod terminal;
 mod wiring;
 
 use std::process::ExitCode;
@@ -62,6 +66,8 @@ fn run(cli: &Cli) -> Result<i32> {
         Command::Findings(from) => print_topic("findings", from, cli),
         Command::Graph(from) => print_topic("merged", from, cli),
         Command::Audit(args) => audit(args, cli),
+        Command::Dead(command) => dead::run(command, cli),
+        Command::Progress(command) => progress::run(command, &config()?, cli),
     }
 }
 

@@ -1,0 +1,28 @@
+//! Letters for tests.
+
+use cordon_records::{BatchId, Letter};
+
+/// A letter with this id for one datapoint.
+pub(crate) fn letter(id: &str, reason: &str, time_ms: i64) -> Letter {
+    let parts: Vec<&str> = id.split('/').collect();
+    let [stage, topic, partition, offset, index] = parts[..] else { panic!("{id} is no id") };
+    let from: i64 = index.parse().unwrap();
+    Letter {
+        id: id.to_owned(),
+        batch: BatchId([7; 16]),
+        stage: stage.to_owned(),
+        stage_version: "0.1.0".to_owned(),
+        time_ms,
+        topic: topic.to_owned(),
+        partition: partition.parse().unwrap(),
+        offset: offset.parse().unwrap(),
+        from,
+        to: from + 1,
+        bucket: "cordon".to_owned(),
+        key: "logs/1700000000000-6f1ddc2a-58a4-4f0c-8d5d-3c1e0b8a9f10".to_owned(),
+        reason: reason.to_owned(),
+        detail: "no object".to_owned(),
+        attempts: 1,
+        excerpt: b"{\"a\":".to_vec(),
+    }
+}
