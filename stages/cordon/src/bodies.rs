@@ -1,21 +1,23 @@
 //! What runs in cells: the wiring of stages to the driver inside a cell.
 
-use std::{ffi::OsString, path::Path, time::Duration};
+use std::{ffi::OsString, time::Duration};
 
 use anyhow::{Result, bail};
 use cordon_body::{RawIntake, decode_job, render, run, run_with};
 use cordon_cell::{CellContext, JailMode, zygote, zygote::ZygoteSettings};
 use cordon_flow::{Accumulate, Graph, Stage};
 use cordon_generate::Generate;
-use cordon_match::{Findings, Match, Rules};
+use cordon_match::{Findings, Match};
 use cordon_merge::Merge;
 use cordon_pack::{Lines, Pack};
 use cordon_records::Fingerprint;
 
+use crate::rules::RulesChoice;
+
 /// Serves cells of one kind until the client is gone.
 ///
 /// Reads rules first: after that the zygote opens nothing any more.
-pub(crate) fn serve(kind: &str, rules: Option<&Path>, jail: JailMode) -> Result<()> {
+pub(crate) fn serve(kind: &str, rules: &RulesChoice, jail: JailMode) -> Result<()> {
     let settings = ZygoteSettings { jail, ..ZygoteSettings::default() };
     match kind {
         "pack" => zygote::serve(&settings, |cell: &CellContext| {
@@ -26,8 +28,8 @@ pub(crate) fn serve(kind: &str, rules: Option<&Path>, jail: JailMode) -> Result<
         "generate" => zygote::serve(&settings, stage_body(Generate)),
         "merge" => zygote::serve(&settings, stage_body(Merge)),
         "match" => {
-            let rules = load_rules(rules)?;
-            zygote::serve(&settings, stage_body(Match::new(rules)))
+            let (rules, notes) = rules.load()?;
+            zygote::serve(&ZygoteSettings { notes, ..settings }, stage_body(Match::new(rules)))
         }
         "ingest" => zygote::serve(&settings, |cell: &CellContext| {
             drive(cell, |job, input, mut io| cordon_ingest::run(job, input, &mut io))
@@ -55,15 +57,6 @@ fn drive<'a>(
     body(&job, cell.input(), cell).map_err(|fault| fault.to_string())
 }
 
-/// The rules of a directory, or the ten that cordon comes with.
-pub(crate) fn load_rules(directory: Option<&Path>) -> Result<Rules> {
-    let Some(directory) = directory else { return Ok(Rules::own()) };
-    Rules::load(directory).map_err(|faults| {
-        let lines: Vec<String> = faults.iter().map(ToString::to_string).collect();
-        anyhow::anyhow!("the rules of {}:\n{}", directory.display(), lines.join("\n"))
-    })
-}
-
 /// The schema that a stage's cells write with.
 pub(crate) fn output_schema(stage: &str) -> Option<Fingerprint> {
     let family = match stage {
@@ -86,15 +79,13 @@ pub(crate) fn linger(stage: &str) -> Duration {
 }
 
 /// Arguments that start this program as a zygote of a kind.
-pub(crate) fn zygote_args(kind: &str, rules: Option<&Path>, jail: JailMode) -> Vec<OsString> {
+pub(crate) fn zygote_args(kind: &str, rules: &RulesChoice, jail: JailMode) -> Vec<OsString> {
     let jail = match jail {
         JailMode::Strict => "strict",
         JailMode::Best => "best",
         JailMode::Off => "off",
     };
     let mut args: Vec<OsString> = ["zygote", kind, "--jail", jail].map(OsString::from).to_vec();
-    if let Some(rules) = rules {
-        args.extend(["--rules".into(), rules.into()]);
-    }
+    args.extend(rules.to_args());
     args
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::{dead::DeadCommand, progress::ProgressCommand};
+use crate::{dead::DeadCommand, progress::ProgressCommand, rules::RulesChoice};
 
 /// Streaming security telemetry: logs in, one merged graph and findings out, every step isolated.
 #[derive(Debug, Parser)]
@@ -30,6 +30,8 @@ pub(crate) enum Command {
     Run {
         /// The stage: pack, generate, match or merge.
         stage: String,
+        #[command(flatten)]
+        rules: RulesChoice,
     },
     /// Bring files in: JSON lines and EVTX; plain, gz, zst, zip, tar, and directories of them.
     Ingest {
@@ -58,8 +60,8 @@ pub(crate) enum Command {
     #[command(hide = true)]
     Zygote {
         kind: String,
-        #[arg(long)]
-        rules: Option<PathBuf>,
+        #[command(flatten)]
+        rules: RulesChoice,
         #[arg(long, default_value = "best")]
         jail: String,
     },
@@ -71,9 +73,8 @@ pub(crate) enum Command {
 pub(crate) struct DemoArgs {
     /// Files and directories; without any, generated telemetry in which attacks are planted.
     pub(crate) paths: Vec<PathBuf>,
-    /// A directory of Sigma rules instead of the ten that cordon comes with.
-    #[arg(long, value_name = "DIR")]
-    pub(crate) rules: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) rules: RulesChoice,
     /// Where results go; must not exist or be empty.
     #[arg(long, value_name = "DIR", default_value = "cordon-demo")]
     pub(crate) out: PathBuf,

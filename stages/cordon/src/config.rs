@@ -11,14 +11,16 @@ use std::{
 use cordon_cell::JailMode;
 use cordon_kafka::real::{SESSION_TIMEOUT_MAX, SESSION_TIMEOUT_MIN};
 
+use crate::rules::RulesChoice;
+
 /// A configuration, checked.
 #[derive(Clone, Debug)]
 pub(crate) struct Config {
     pub(crate) kafka: Option<KafkaConfig>,
     pub(crate) store: Option<StoreConfig>,
     pub(crate) topology: Option<PathBuf>,
-    /// Sigma rules instead of cordon's own.
-    pub(crate) rules: Option<PathBuf>,
+    /// Sigma rules instead of cordon's own: `rules` and `rules_strict`.
+    pub(crate) rules: RulesChoice,
     pub(crate) courier: CourierConfig,
 }
 
@@ -94,7 +96,10 @@ impl Config {
             kafka: reader.kafka(),
             store: reader.store(),
             topology: reader.path("topology"),
-            rules: reader.path("rules"),
+            rules: RulesChoice {
+                directory: reader.path("rules"),
+                is_strict: reader.boolean("rules_strict").unwrap_or(false),
+            },
             courier: reader.courier(),
         };
         reader.finish(config)

@@ -15,20 +15,24 @@ use cordon_kafka::topology::Topology;
 use crate::{
     bodies,
     config::Config,
+    rules::RulesChoice,
     supervisor::{self, Supervised, exit},
     wiring,
 };
 
 /// Runs a stage until it is told to stop. Returns the exit code.
-pub(crate) fn run(stage: &str, config: &Config, config_file: Option<&Path>) -> Result<i32> {
+pub(crate) fn run(
+    stage: &str,
+    rules: &RulesChoice,
+    config: &Config,
+    config_file: Option<&Path>,
+) -> Result<i32> {
     // What is wrong with configuration is told now, once, and not by every child.
     let topology = wiring::topology(config.topology.as_deref())?;
     anyhow::ensure!(topology.stages.contains_key(stage), "the topology has no stage {stage}");
+    anyhow::ensure!(stage == "match" || rules.is_default(), "only the stage match has rules");
     wiring::connection(config)?;
     wiring::store(config)?;
-    if stage == "match" {
-        bodies::load_rules(config.rules.as_deref())?;
-    }
     let mut courier_args: Vec<OsString> = vec!["courier".into(), stage.into()];
     if let Some(file) = config_file {
         courier_args.push("--config".into());
@@ -38,7 +42,11 @@ pub(crate) fn run(stage: &str, config: &Config, config_file: Option<&Path>) -> R
         name.to_str().is_some_and(|name| name.starts_with("CORDON_") || name == "RES_OPTIONS")
     };
     supervisor::supervise(&Supervised {
-        zygote_args: bodies::zygote_args(stage, config.rules.as_deref(), config.courier.jail),
+        zygote_args: bodies::zygote_args(
+            stage,
+            &rules.clone().or(config.rules.clone()),
+            config.courier.jail,
+        ),
         courier_args,
         courier_env: std::env::vars_os().filter(|(name, _)| is_ours(name)).collect(),
         recycle: config.courier.recycle,
@@ -98,10 +106,11 @@ pub(crate) fn limits(config: &Config) -> Limits {
     }
 }
 
-/// Jail layers that this machine does not have, for logs and metrics.
+/// For metrics: jail layers that this machine does not have, and what the zygote says of itself.
 pub(crate) fn notes(cells: &Cells) -> Vec<String> {
     let missing = cells.jail().missing.iter();
-    missing.map(|layer| format!("jail layer missing: {layer:?}")).collect()
+    let missing = missing.map(|layer| format!("jail layer missing: {layer:?}"));
+    missing.chain(cells.notes().iter().cloned()).collect()
 }
 
 fn exit_code(halts: &[Halt]) -> i32 {

@@ -27,7 +27,15 @@ use cordon_records::BatchId;
 use cordon_store::{CanaryKey, DirectoryStore, Store};
 use serde_json::json;
 
-use crate::{archive, archive::Archive, bodies, cli::DemoArgs, courier, ingest, wiring};
+use crate::{
+    archive,
+    archive::Archive,
+    bodies,
+    cli::DemoArgs,
+    courier, ingest,
+    rules::{self, RulesChoice},
+    wiring,
+};
 
 /// Lines of generated telemetry where no paths are given.
 const GENERATED_LINES: usize = 20_000;
@@ -43,7 +51,7 @@ pub(crate) fn run(args: &DemoArgs, json: bool) -> Result<i32> {
     let topology = Topology::embedded();
     let kinds = topology.stages.keys().map(String::as_str).chain(["ingest", "reader"]);
     let zygotes = kinds
-        .map(|kind| Ok((kind.to_owned(), Zygote::start(kind, args.rules.as_deref())?)))
+        .map(|kind| Ok((kind.to_owned(), Zygote::start(kind, &args.rules)?)))
         .collect::<Result<std::collections::BTreeMap<_, _>>>()?;
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
@@ -117,12 +125,18 @@ struct Zygote {
 }
 
 impl Zygote {
-    fn start(kind: &str, rules: Option<&Path>) -> Result<Self> {
-        let spawned = spawn_zygote(&bodies::zygote_args(kind, rules, JailMode::Best))
+    fn start(kind: &str, rules: &RulesChoice) -> Result<Self> {
+        let mut spawned = spawn_zygote(&bodies::zygote_args(kind, rules, JailMode::Best))
             .with_context(|| format!("cannot start the zygote of {kind}"))?;
-        let cells = Cells::connect(spawned.socket)
-            .with_context(|| format!("the zygote of {kind} did not start"))?;
-        Ok(Self { child: spawned.child, cells })
+        match Cells::connect(spawned.socket) {
+            Ok(cells) => Ok(Self { child: spawned.child, cells }),
+            Err(error) => {
+                if let Some(fault) = rules::fault_of(spawned.child.wait()?) {
+                    bail!(fault);
+                }
+                Err(error).with_context(|| format!("the zygote of {kind} did not start"))
+            }
+        }
     }
 }
 
@@ -136,7 +150,7 @@ impl Drop for Zygote {
 
 /// Reading commands need cells, and nothing else of a pipeline.
 pub(crate) fn with_reader<T>(read: impl FnOnce(&Cells) -> Result<T>) -> Result<T> {
-    let zygote = Zygote::start("reader", None)?;
+    let zygote = Zygote::start("reader", &RulesChoice::default())?;
     read(&zygote.cells)
 }
 

@@ -10,6 +10,7 @@ mod demo;
 mod ingest;
 mod progress;
 mod reader;
+mod rules;
 mod supervisor;
 mod terminal;
 mod wiring;
@@ -27,6 +28,7 @@ use crate::{
     archive::Archive,
     cli::{AuditArgs, Cli, Command, FromArgs, TopologyCommand},
     config::Config,
+    rules::RulesChoice,
     supervisor::exit,
 };
 
@@ -51,7 +53,9 @@ fn run(cli: &Cli) -> Result<i32> {
     let config = || Config::load(cli.config.as_deref());
     match &cli.command {
         Command::Demo(args) => demo::run(args, cli.json),
-        Command::Run { stage } => courier::run(stage, &config()?, cli.config.as_deref()),
+        Command::Run { stage, rules } => {
+            courier::run(stage, rules, &config()?, cli.config.as_deref())
+        }
         Command::Courier { stage } => courier::courier(stage, &config()?),
         Command::Zygote { kind, rules, jail } => {
             let jail = match jail.as_str() {
@@ -59,7 +63,7 @@ fn run(cli: &Cli) -> Result<i32> {
                 "off" => JailMode::Off,
                 _ => JailMode::Best,
             };
-            bodies::serve(kind, rules.as_deref(), jail).map(|()| exit::STOPPED)
+            bodies::serve(kind, rules, jail).map(|()| exit::STOPPED)
         }
         Command::Ingest { paths, id } => ingest_paths(paths, id, &config()?, cli.json),
         Command::Topology(command) => topology(command, &config()?),
@@ -79,8 +83,11 @@ fn ingest_paths(
     config: &Config,
     json: bool,
 ) -> Result<i32> {
-    let spawned =
-        cordon_cell::spawn_zygote(&bodies::zygote_args("ingest", None, config.courier.jail))?;
+    let spawned = cordon_cell::spawn_zygote(&bodies::zygote_args(
+        "ingest",
+        &RulesChoice::default(),
+        config.courier.jail,
+    ))?;
     let cells = cordon_cell::Cells::connect(spawned.socket)?;
     let topology = wiring::topology(config.topology.as_deref())?;
     let log = wiring::log(config)?;

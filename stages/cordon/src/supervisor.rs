@@ -17,6 +17,8 @@ use std::{
 use anyhow::{Context, Result};
 use cordon_cell::{spawn_courier, spawn_zygote, terminate};
 
+use crate::{config::ConfigFaults, rules};
+
 /// Exit codes by which a courier tells its supervisor what to do.
 pub(crate) mod exit {
     /// Stopped in good order.
@@ -59,6 +61,8 @@ enum Ended {
     Recycled,
     /// It ended by itself.
     Courier(ExitStatus),
+    /// The zygote ended before it served, and trying again is no use.
+    Refused(ConfigFaults),
 }
 
 /// Runs until it is told to stop, or trying again is no use. Returns the exit code.
@@ -74,6 +78,7 @@ pub(crate) fn supervise(supervised: &Supervised) -> Result<i32> {
                 tracing::info!("courier recycled");
                 continue;
             }
+            Ended::Refused(faults) => return Err(faults.into()),
             Ended::Courier(status) => {
                 if matches!(status.code(), Some(exit::CONFIG | exit::HALTED)) {
                     return Ok(status.code().unwrap_or(exit::FAILED));
@@ -113,6 +118,12 @@ fn generation(supervised: &Supervised, stop: &AtomicBool) -> Result<Ended> {
         }
         std::thread::sleep(PERIOD);
     };
+    // A courier without a zygote cannot say why there is none.
+    if let (Ended::Courier(_), Some(status)) = (&ended, zygote_child.try_wait()?)
+        && let Some(faults) = rules::fault_of(status)
+    {
+        return Ok(Ended::Refused(faults));
+    }
     // It ends by itself when the courier's socket closes; be sure.
     zygote_child.kill().ok();
     zygote_child.wait()?;
