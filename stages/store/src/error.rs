@@ -67,3 +67,25 @@ pub enum GetError {
     #[error("the store refuses: {0}")]
     Refused(String),
 }
+
+impl PutError {
+    /// Says where the store is, if that matters.
+    pub(crate) fn at(self, place: &str) -> Self {
+        match self {
+            Self::Unavailable(words) => Self::Unavailable(format!("{place}: {words}")),
+            Self::Refused(words) => Self::Refused(format!("{place}: {words}")),
+            error => error,
+        }
+    }
+}
+
+impl GetError {
+    /// Says where the store is, if that matters.
+    pub(crate) fn at(self, place: &str) -> Self {
+        match self {
+            Self::Unavailable(words) => Self::Unavailable(format!("{place}: {words}")),
+            Self::Refused(words) => Self::Refused(format!("{place}: {words}")),
+            error => error,
+        }
+    }
+}

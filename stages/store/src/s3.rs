@@ -5,7 +5,7 @@ mod credentials;
 mod fault;
 mod settings;
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use aws_sdk_s3::{
     Client,
@@ -27,6 +27,8 @@ pub use settings::{S3Settings, SettingsFault};
 pub struct S3Store {
     client: Client,
     retry: RetryPolicy,
+    /// Where it looks, for messages.
+    place: Arc<str>,
 }
 
 impl S3Store {
@@ -43,7 +45,11 @@ impl S3Store {
             // connection.
             .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
             .build();
-        Ok(Self { client: Client::from_conf(config), retry: settings.retry })
+        Ok(Self {
+            client: Client::from_conf(config),
+            retry: settings.retry,
+            place: settings.place().into(),
+        })
     }
 
     pub(crate) async fn put(
@@ -61,7 +67,7 @@ impl S3Store {
         match put.await {
             // Most likely an earlier attempt of ours whose answer was lost.
             Err(PutError::Conflict) if self.holds(bucket, key, digest).await => Ok(()),
-            put => put,
+            put => put.map_err(|error| error.at(&self.place)),
         }
     }
 
@@ -102,7 +108,8 @@ impl S3Store {
         key: &str,
         range: ByteRange,
     ) -> Result<Bytes, GetError> {
-        self.retry.run(async || self.get_once(bucket, key, range).await).await
+        let got = self.retry.run(async || self.get_once(bucket, key, range).await).await;
+        got.map_err(|error| error.at(&self.place))
     }
 
     async fn get_once(&self, bucket: &str, key: &str, range: ByteRange) -> Result<Bytes, GetError> {
@@ -126,7 +133,8 @@ impl S3Store {
         key: &str,
         size_bytes_max: u64,
     ) -> Result<(Bytes, Digest), GetError> {
-        self.retry.run(async || self.get_whole_once(bucket, key, size_bytes_max).await).await
+        let got = self.retry.run(async || self.get_whole_once(bucket, key, size_bytes_max).await);
+        got.await.map_err(|error| error.at(&self.place))
     }
 
     async fn get_whole_once(

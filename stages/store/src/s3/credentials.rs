@@ -1,6 +1,12 @@
 //! Whose requests these are.
 
-use std::{fmt, io, path::Path};
+use std::{
+    fmt,
+    fs::File,
+    io::{self, Read as _},
+    os::unix::fs::PermissionsExt as _,
+    path::Path,
+};
 
 use zeroize::Zeroizing;
 
@@ -21,6 +27,9 @@ pub enum CredentialsFault {
     /// The file cannot be read.
     #[error("cannot read the file")]
     Read(#[source] io::Error),
+    /// Somebody else may read it, or write it.
+    #[error("others may open it (mode {0:03o}): chmod 600")]
+    Open(u32),
     /// A line is not `name = value` with a known name, each once.
     #[error(
         "line {0} is not aws_access_key_id, aws_secret_access_key or aws_session_token = value"
@@ -32,9 +41,20 @@ pub enum CredentialsFault {
 }
 
 impl Credentials {
-    /// Reads the format of one profile of an AWS credentials file.
+    /// A credentials file has three lines; anything longer is the wrong file.
+    const FILE_BYTES_MAX: u64 = 64 << 10;
+
+    /// Reads the format of one profile of an AWS credentials file. A file that others may open is
+    /// refused.
     pub fn from_file(path: &Path) -> Result<Self, CredentialsFault> {
-        let text = Zeroizing::new(std::fs::read_to_string(path).map_err(CredentialsFault::Read)?);
+        let file = File::open(path).map_err(CredentialsFault::Read)?;
+        let mode = file.metadata().map_err(CredentialsFault::Read)?.permissions().mode() & 0o777;
+        if mode & 0o077 != 0 {
+            return Err(CredentialsFault::Open(mode));
+        }
+        let mut text = Zeroizing::new(String::new());
+        let read = file.take(Self::FILE_BYTES_MAX).read_to_string(&mut text);
+        read.map_err(CredentialsFault::Read)?;
         Self::parse(&text)
     }
 
@@ -114,6 +134,19 @@ mod tests {
         assert!(fault(&format!("{FILE}{FILE}")).contains("line 8"), "given twice");
         assert!(fault("aws_access_key_id = a").contains("aws_secret_access_key is missing"));
         assert!(!fault("hunter2").contains("hunter2"));
+    }
+
+    #[test]
+    fn a_file_that_others_may_open_is_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("generate.aws");
+        std::fs::write(&path, FILE).unwrap();
+        let fault = |mode| {
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+            Credentials::from_file(&path).err().map(|fault| fault.to_string())
+        };
+        assert_eq!(fault(0o640).unwrap(), "others may open it (mode 640): chmod 600");
+        assert_eq!(fault(0o600), None);
     }
 
     #[test]

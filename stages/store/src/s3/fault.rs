@@ -1,6 +1,8 @@
 //! What an S3 error means to a courier. Codes: AWS, "Amazon S3 API Reference", Error responses.
 
-use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use std::error::Error;
+
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 
 use crate::{GetError, PutError};
 
@@ -56,44 +58,70 @@ fn kind(status: u16, code: Option<&str>) -> Kind {
     }
 }
 
+/// What a person can do about an answer, where its code does not say so by itself.
+fn advice(code: &str) -> Option<&'static str> {
+    Some(match code {
+        "NoSuchBucket" => "make the bucket, or name another one in the topology",
+        "InvalidAccessKeyId"
+        | "SignatureDoesNotMatch"
+        | "NotSignedUp"
+        | "ExpiredToken"
+        | "InvalidToken" => "look at the credentials file",
+        "AuthorizationHeaderMalformed" | "PermanentRedirect" => "look at the region",
+        "RequestTimeTooSkewed" => "look at this machine's clock",
+        _ => return None,
+    })
+}
+
 /// The kind of any failure of a call, and its words.
 fn explain<E>(error: &SdkError<E>) -> (Kind, String)
 where
-    E: ProvideErrorMetadata + std::error::Error + 'static,
+    E: ProvideErrorMetadata + Error + 'static,
 {
     match error {
         SdkError::ServiceError(service) => {
             let status = service.raw().status().as_u16();
             let (code, message) = (service.err().code(), service.err().message());
+            let advice = code.and_then(advice).map(|advice| format!("; {advice}"));
             let words = format!(
-                "HTTP {status} {}: {}",
+                "HTTP {status} {}{}{}",
                 code.unwrap_or("without a code"),
-                message.unwrap_or("no message")
+                message.map(|message| format!(": {message}")).unwrap_or_default(),
+                advice.unwrap_or_default()
             );
             (kind(status, code), words)
         }
         // A request that could not even be built.
-        SdkError::ConstructionFailure(_) => (Kind::Lasting, DisplayErrorContext(error).to_string()),
+        SdkError::ConstructionFailure(_) => (Kind::Lasting, with_causes(error)),
         // No connection, no answer, or one that is not HTTP.
-        _ => (Kind::Passing, DisplayErrorContext(error).to_string()),
+        _ => (Kind::Passing, with_causes(error)),
     }
+}
+
+/// An error with all its causes: the outermost only says that a request failed.
+fn with_causes(error: &(dyn Error + 'static)) -> String {
+    let causes = std::iter::successors(error.source(), |cause| (*cause).source());
+    causes.fold(error.to_string(), |words, cause| format!("{words}: {cause}"))
 }
 
 pub(super) fn put_error<E>(error: &SdkError<E>) -> PutError
 where
-    E: ProvideErrorMetadata + std::error::Error + 'static,
+    E: ProvideErrorMetadata + Error + 'static,
 {
     match explain(error) {
         (Kind::Taken, _) => PutError::Conflict,
         (Kind::Passing, words) => PutError::Unavailable(words),
-        (Kind::MissingOrDenied | Kind::Range | Kind::Lasting, words) => PutError::Refused(words),
+        (Kind::MissingOrDenied, words) => {
+            PutError::Refused(format!("{words}; allow s3:PutObject on the prefix of this key"))
+        }
+        (Kind::Range | Kind::Lasting, words) => PutError::Refused(words),
     }
 }
 
 /// `range_bytes` is how much was asked for.
 pub(super) fn get_error<E>(error: &SdkError<E>, range_bytes: u64) -> GetError
 where
-    E: ProvideErrorMetadata + std::error::Error + 'static,
+    E: ProvideErrorMetadata + Error + 'static,
 {
     match explain(error) {
         (Kind::MissingOrDenied, _) => GetError::MissingOrDenied,

@@ -52,6 +52,11 @@ impl S3Settings {
         }
     }
 
+    /// Where S3 is, for messages.
+    pub(super) fn place(&self) -> String {
+        self.endpoint.clone().unwrap_or_else(|| format!("S3 in {}", self.region))
+    }
+
     /// What of the SDK's configuration comes from settings.
     pub(super) fn sdk_config(&self) -> Builder {
         let stalls = StalledStreamProtectionConfig::enabled().grace_period(STALL_GRACE).build();

@@ -28,7 +28,9 @@ async fn what_a_policy_does_not_name_is_denied() {
         assert_eq!(got, Err(GetError::MissingOrDenied), "{principal}");
     }
     let stored = s3.store(STRANGER).put(BUCKET, &key(2), object, digest).await;
-    assert!(matches!(&stored, Err(PutError::Refused(why)) if why.contains("AccessDenied")));
+    let Err(PutError::Refused(why)) = stored else { panic!("{stored:?}") };
+    let told = "HTTP 403 AccessDenied; allow s3:PutObject on the prefix of this key";
+    assert_eq!(why, format!("{}: {told}", s3.server.endpoint()));
     let denied = s3.server.requests().denied;
     assert_eq!(denied["stranger PutObject"], 1);
     assert_eq!(denied["stranger GetObject"], 1);
@@ -52,7 +54,8 @@ async fn wrong_credentials_are_no_missing_object() {
         let settings = settings(endpoint, access_key_id, secret);
         let store = Store::S3(S3Store::new(&settings).unwrap());
         let got = store.get(BUCKET, &key(1), 0, 1, Digest::of(b"")).await;
-        assert!(matches!(got, Err(GetError::Refused(_))), "{access_key_id}: {got:?}");
+        let Err(GetError::Refused(why)) = got else { panic!("{access_key_id}: {got:?}") };
+        assert!(why.ends_with("; look at the credentials file"), "{why}");
     }
 }
 
@@ -61,7 +64,8 @@ async fn a_missing_bucket_is_no_missing_object() {
     let s3 = S3Fixture::start();
     let store = s3.store(STAGE);
     let got = store.get("nowhere", &key(1), 0, 1, Digest::of(b"")).await;
-    assert!(matches!(&got, Err(GetError::Refused(why)) if why.contains("NoSuchBucket")), "{got:?}");
+    let Err(GetError::Refused(why)) = got else { panic!("{got:?}") };
+    assert!(why.contains("NoSuchBucket; make the bucket, or name another"), "{why}");
     let stored = store.put("nowhere", &key(1), body(1), Digest::of(&body(1))).await;
     assert!(matches!(&stored, Err(PutError::Refused(why)) if why.contains("NoSuchBucket")));
 }
@@ -70,7 +74,9 @@ async fn a_missing_bucket_is_no_missing_object() {
 async fn an_absent_server_is_unavailable() {
     let endpoint = S3Fixture::start().server.endpoint().to_owned();
     let got = s3_store(&endpoint, STAGE).get(BUCKET, &key(1), 0, 1, Digest::of(b"")).await;
-    assert!(matches!(got, Err(GetError::Unavailable(_))), "{got:?}");
+    let Err(GetError::Unavailable(why)) = got else { panic!("{got:?}") };
+    assert!(why.starts_with(&format!("{endpoint}: ")), "{why}");
+    assert!(why.ends_with(": Connection refused (os error 111)"), "{why}");
 }
 
 #[tokio::test]
