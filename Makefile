@@ -12,6 +12,7 @@ TIMED = @tests/make/timed $@
 TALLY = $(TIMED) python3 tests/tally/tally.py run $@
 # All of the workspace's tests are built at once, with one set of features: no crate twice.
 TEST = cargo test --workspace
+CONTAINERS = cordon-kafka/containers
 # `make test` fails when it ran no test of one of these kinds.
 KINDS := unit laws scenarios conformance structure e2e checker tally "bad input"
 export CORDON_KAFKA_LIBS = $(LIBS)
@@ -67,7 +68,7 @@ lint: clippy deny
 # The path through containers is compiled here, whether Docker runs or not.
 clippy: setup-build
 	@cargo fmt --all --check
-	$(TIMED) cargo clippy --workspace --all-targets -- -D warnings
+	$(TIMED) cargo clippy --workspace --all-targets --features $(CONTAINERS) -- -D warnings
 
 deny: $(DENY)
 	$(TIMED) tests/make/deny $(DENY)
@@ -99,6 +100,13 @@ checker: python tally
 
 tally:
 	$(TALLY) python3 -m unittest discover -q -s tests/tally
+
+# The conformance suite on Apache Kafka and Redpanda in containers.
+containers:
+	@if docker info >/dev/null 2>&1; then \
+	  tests/make/timed $@ python3 tests/tally/tally.py run $@ \
+	    $(TEST) --features $(CONTAINERS) --test conformance_containers; \
+	else python3 tests/tally/tally.py not-run "brokers in containers: no Docker here"; fi
 
 # What isolation and exactly-once cost, against the same stage code in a plain loop.
 bench: setup

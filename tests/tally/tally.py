@@ -1,6 +1,7 @@
 """Runs tests and says how many of each kind ran.
 
     python3 tests/tally/tally.py run TARGET COMMAND...    run `cargo test …` or `python -m unittest …`
+    python3 tests/tally/tally.py not-run WORDS            note what cannot run here
     python3 tests/tally/tally.py sum KIND...              add up what TALLY_FILE holds; each KIND must be in it
 
 A run prints one line for each test program, the whole output of those that failed, and every line
@@ -24,10 +25,24 @@ def run(target, command):
     status, outcome = runner.run(command)
     seconds = round(time.monotonic() - began)
     print(f"{target}: {outcome.words()} in {seconds} s", flush=True)
+    note(outcome)
+    return status or (1 if outcome.failed() else 0)
+
+
+def not_run(words):
+    """Says what cannot run on this machine, now and in the sum."""
+    outcome = Outcome()
+    outcome.not_run.append(f"not run: {words}")
+    print(outcome.not_run[0], flush=True)
+    note(outcome)
+    return 0
+
+
+def note(outcome):
+    """Keeps an outcome for the sum, where there is to be one."""
     if ledger := os.environ.get("TALLY_FILE"):
         with open(ledger, "a", encoding="utf-8") as file:
-            print(json.dumps({"target": target, "seconds": seconds} | outcome.as_dict()), file=file)
-    return status or (1 if outcome.failed() else 0)
+            print(json.dumps(outcome.as_dict()), file=file)
 
 
 def total(needed):
@@ -52,6 +67,8 @@ def main(arguments):
     match arguments:
         case ["run", target, *command] if command:
             return run(target, command)
+        case ["not-run", words]:
+            return not_run(words)
         case ["sum", *needed]:
             return total(needed)
     print(__doc__, file=sys.stderr)

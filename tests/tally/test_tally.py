@@ -143,6 +143,11 @@ class Sum(unittest.TestCase):
         self.assertEqual(status, 1)
         self.assertIn("no test of the kind e2e ran", printed)
 
+    def test_what_cannot_run_is_said_again_in_the_sum(self):
+        self.ledger()
+        silently(tally.not_run, "no Docker here")
+        self.assertIn("\nnot run: no Docker here\n", silently(tally.total, [])[1])
+
     def test_a_failure_fails_the_sum(self):
         only = Outcome()
         only.count("unit", FAILED)

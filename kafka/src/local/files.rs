@@ -1,15 +1,18 @@
-//! The broker's files: configuration, data, logs, and the commands that use them.
+//! The broker's directory: configuration, secrets, data and logs.
 
 use std::{
     fs, io,
     os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
-    process::{self, Command},
+    process,
     sync::atomic::{AtomicU32, Ordering},
 };
 
-use super::{ADMIN, LocalError, Options};
-use crate::secret::{Password, write_secret};
+use super::{ADMIN, LocalError, Options, Server, tls::Certificates};
+use crate::{
+    connection::{Connection, Security},
+    secret::{Password, write_secret},
+};
 
 const LOG4J: &str = include_str!("../../local/log4j2.properties");
 
@@ -20,58 +23,65 @@ const SCRATCH_PREFIX: &str = "cordon-kafka-";
 #[derive(Debug)]
 pub(super) struct Home {
     dir: PathBuf,
-    libs: PathBuf,
     client_port: u16,
     password: Password,
-    detached: bool,
+    security: Security,
     is_scratch: bool,
 }
 
 impl Home {
     /// Makes the directory and writes the configuration.
-    pub(super) fn create(
-        options: &Options,
-        [client_port, controller_port]: [u16; 2],
-    ) -> Result<Self, LocalError> {
-        let libs = find_libs()?;
-        let dir = options.dir.clone().unwrap_or_else(scratch_dir);
-        let make = || -> io::Result<Password> {
-            fs::DirBuilder::new().recursive(true).mode(0o700).create(&dir)?;
-            let password = Password::read_or_create(&dir.join("admin.password"))?;
-            let controller = Password::random()?;
-            let mut server = server_properties(
-                &dir.join("data"),
-                [client_port, controller_port],
-                &password,
-                &controller,
-            );
-            for (key, value) in &options.properties {
-                server.push_str(&format!("{key}={value}\n"));
-            }
-            write_secret(&dir.join("server.properties"), &server)?;
-            write_secret(
-                &dir.join("client.properties"),
-                &client_properties(client_port, &password),
-            )?;
-            fs::write(dir.join("log4j2.properties"), LOG4J)?;
-            Ok(password)
-        };
-        let password = make()
-            .map_err(|error| LocalError::Io(format!("cannot write {}", dir.display()), error))?;
+    pub(super) fn create(options: &Options, ports: [u16; 2]) -> Result<Self, LocalError> {
         let is_scratch = options.dir.is_none();
-        Ok(Self { dir, libs, client_port, password, detached: !is_scratch, is_scratch })
+        let dir = options.dir.clone().unwrap_or_else(scratch_dir);
+        let io = |error| LocalError::Io(format!("cannot write {}", dir.display()), error);
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(&dir).map_err(io)?;
+        let certificates = match options.server {
+            Server::JarsByTls => Some(Certificates::make(&dir)?),
+            _ => None,
+        };
+        let password = Password::read_or_create(&dir.join("admin.password")).map_err(io)?;
+        let text = server_properties(options, &dir, ports, &password, certificates.as_ref());
+        write_secret(&dir.join(SERVER_PROPERTIES), &text.map_err(io)?).map_err(io)?;
+        let security = match certificates {
+            Some(made) => Security::SaslSsl { ca_file: Some(made.ca_file) },
+            None => Security::SaslPlaintext,
+        };
+        let client = client_properties(ports[0], &password, &security);
+        write_secret(&dir.join("client.properties"), &client).map_err(io)?;
+        fs::write(dir.join("log4j2.properties"), LOG4J).map_err(io)?;
+        Ok(Self { dir, client_port: ports[0], password, security, is_scratch })
     }
 
     pub(super) fn dir(&self) -> &Path {
         &self.dir
     }
 
+    #[cfg(feature = "containers")]
+    pub(super) fn client_port(&self) -> u16 {
+        self.client_port
+    }
+
     pub(super) fn bootstrap(&self) -> String {
         format!("127.0.0.1:{}", self.client_port)
     }
 
-    pub(super) fn admin_password(&self) -> &Password {
-        &self.password
+    pub(super) fn admin(&self) -> Connection {
+        self.connection(ADMIN, self.password.clone())
+    }
+
+    pub(super) fn connection(&self, username: &str, password: Password) -> Connection {
+        let security = self.security.clone();
+        Connection { security, ..Connection::plaintext(&self.bootstrap(), username, password) }
+    }
+
+    /// The admin's credentials as Kafka's format tool takes them.
+    pub(super) fn admin_scram(&self) -> String {
+        format!("SCRAM-SHA-512=[name={ADMIN},password={}]", self.password.expose())
+    }
+
+    pub(super) fn server_properties(&self) -> PathBuf {
+        self.dir.join(SERVER_PROPERTIES)
     }
 
     pub(super) fn server_log(&self) -> PathBuf {
@@ -91,51 +101,6 @@ impl Home {
         fs::write(&path, format!("{pid}\n"))
             .map_err(|error| LocalError::Io(format!("cannot write {}", path.display()), error))
     }
-
-    /// Formats the data directory with the admin's credentials in its first record.
-    ///
-    /// The tool takes the password only as an argument, so that other users of this machine may
-    /// see it for the seconds it runs. It is good for this loopback broker alone.
-    pub(super) fn format_command(&self) -> Command {
-        let credentials =
-            format!("SCRAM-SHA-512=[name={ADMIN},password={}]", self.password.expose());
-        let mut command = self.java(&["-Xmx128m", "-XX:TieredStopAtLevel=1"]);
-        command
-            .args(["kafka.tools.StorageTool", "format", "--cluster-id", CLUSTER_ID, "-c"])
-            .arg(self.dir.join("server.properties"))
-            .arg("--add-scram")
-            .arg(credentials);
-        command
-    }
-
-    pub(super) fn serve_command(&self, heap_mib: u32) -> Command {
-        let mut command = self.java(&[&format!("-Xms{heap_mib}m"), &format!("-Xmx{heap_mib}m")]);
-        command.arg("kafka.Kafka").arg(self.dir.join("server.properties"));
-        command
-    }
-
-    fn java(&self, options: &[&str]) -> Command {
-        let mut command = if self.detached {
-            // A session of its own: Ctrl-C in the terminal that started it is not for the broker.
-            let mut command = Command::new("setsid");
-            command.arg("java");
-            command
-        } else if Path::new(SETPRIV).exists() {
-            let mut command = Command::new(SETPRIV);
-            command.args(["--pdeathsig", "KILL", "java"]);
-            command
-        } else {
-            Command::new("java")
-        };
-        command
-            // Serial: a quarter of G1's threads and memory, and no slower on two cores.
-            .arg("-XX:+UseSerialGC")
-            .args(options)
-            .arg(format!("-Dlog4j2.configurationFile={}/log4j2.properties", self.dir.display()))
-            .arg("-cp")
-            .arg(self.libs.join("*"));
-        command
-    }
 }
 
 impl Drop for Home {
@@ -147,24 +112,7 @@ impl Drop for Home {
     }
 }
 
-/// From util-linux, so that it is on every Debian.
-const SETPRIV: &str = "/usr/bin/setpriv";
-
-/// A KRaft cluster id is a base64 UUID; every local cluster may have the same.
-const CLUSTER_ID: &str = "cordonAAAAAAAAAAAAAAAA";
-
-/// The directory of jars: `CORDON_KAFKA_LIBS`, else `.cache/kafka/libs` of the workspace that
-/// this process runs in.
-fn find_libs() -> Result<PathBuf, LocalError> {
-    let named = std::env::var_os("CORDON_KAFKA_LIBS").map(PathBuf::from);
-    let here = std::env::current_dir().unwrap_or_default();
-    let cached = || here.ancestors().map(|dir| dir.join(".cache/kafka/libs")).find(|d| d.is_dir());
-    let libs = named.or_else(cached).unwrap_or_else(|| here.join(".cache/kafka/libs"));
-    let has_kafka = fs::read_dir(&libs).is_ok_and(|entries| {
-        entries.flatten().any(|entry| entry.file_name().to_string_lossy().starts_with("kafka_"))
-    });
-    if has_kafka { Ok(libs) } else { Err(LocalError::NoJars(libs)) }
-}
+const SERVER_PROPERTIES: &str = "server.properties";
 
 /// A new name, after sweeping what killed processes left behind (a static broker is never
 /// dropped, so that its directory stays).
@@ -183,20 +131,34 @@ fn scratch_dir() -> PathBuf {
     parent.join(format!("{SCRATCH_PREFIX}{}-{count}", process::id()))
 }
 
+/// Where a broker keeps its data, and where it listens.
+fn places(server: Server, dir: &Path) -> (PathBuf, &'static str) {
+    match server {
+        Server::Jars | Server::JarsByTls => (dir.join("data"), "127.0.0.1"),
+        // The image's own volume; Docker publishes the port on this machine.
+        #[cfg(feature = "containers")]
+        Server::Container(_) => (PathBuf::from("/var/lib/kafka/data"), "0.0.0.0"),
+    }
+}
+
 fn server_properties(
-    data: &Path,
+    options: &Options,
+    dir: &Path,
     [client_port, controller_port]: [u16; 2],
     admin: &Password,
-    controller: &Password,
-) -> String {
-    let (data, admin, controller) = (data.display(), admin.expose(), controller.expose());
-    format!(
+    certificates: Option<&Certificates>,
+) -> io::Result<String> {
+    let (data, address) = places(options.server, dir);
+    let (data, admin, controller) = (data.display(), admin.expose(), Password::random()?);
+    let controller = controller.expose();
+    let protocol = if certificates.is_some() { "SASL_SSL" } else { "SASL_PLAINTEXT" };
+    let mut text = format!(
         r#"process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller_port}
-listeners=CLIENT://127.0.0.1:{client_port},CONTROLLER://127.0.0.1:{controller_port}
+listeners=CLIENT://{address}:{client_port},CONTROLLER://127.0.0.1:{controller_port}
 advertised.listeners=CLIENT://127.0.0.1:{client_port}
-listener.security.protocol.map=CLIENT:SASL_PLAINTEXT,CONTROLLER:SASL_PLAINTEXT
+listener.security.protocol.map=CLIENT:{protocol},CONTROLLER:SASL_PLAINTEXT
 controller.listener.names=CONTROLLER
 inter.broker.listener.name=CLIENT
 sasl.enabled.mechanisms=SCRAM-SHA-512
@@ -220,15 +182,29 @@ share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 group.initial.rebalance.delay.ms=0
 "#
-    )
+    );
+    if let Some(certificates) = certificates {
+        text.push_str(&certificates.server_properties());
+    }
+    for (key, value) in &options.properties {
+        text.push_str(&format!("{key}={value}\n"));
+    }
+    Ok(text)
 }
 
 /// For the tools that ship with Kafka, and other clients.
-fn client_properties(port: u16, admin: &Password) -> String {
+fn client_properties(port: u16, admin: &Password, security: &Security) -> String {
     let admin = admin.expose();
+    let security = match security {
+        Security::SaslSsl { ca_file: Some(file) } => format!(
+            "security.protocol=SASL_SSL\nssl.truststore.type=PEM\nssl.truststore.location={}",
+            file.display()
+        ),
+        _ => "security.protocol=SASL_PLAINTEXT".to_owned(),
+    };
     format!(
         r#"bootstrap.servers=127.0.0.1:{port}
-security.protocol=SASL_PLAINTEXT
+{security}
 sasl.mechanism=SCRAM-SHA-512
 sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required username="{ADMIN}" password="{admin}";
 "#

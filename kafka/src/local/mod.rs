@@ -1,20 +1,35 @@
-//! A real Apache Kafka on loopback, for tests and for trying things out.
+//! A real Kafka on loopback, for tests and for trying things out.
 //!
-//! One KRaft node, secured like a production cluster: SCRAM-SHA-512 for clients, the standard
-//! authorizer, deny by default, `super.users` admin alone. The controller's listener asks for a
-//! password too (SASL/PLAIN on loopback: SCRAM credentials live in the metadata that only a
-//! working controller can serve).
+//! One node, secured like a production cluster: SCRAM-SHA-512 for clients, an authorizer that
+//! denies by default, admin as the only super user. It is Apache Kafka from the jars that
+//! `kafka/local/fetch` gets, in a process of this machine, in the clear or by TLS; with the
+//! feature `containers`, and where Docker runs, Apache Kafka or Redpanda in a container.
+//!
+//! The controller's listener asks for a password too (SASL/PLAIN on loopback: SCRAM credentials
+//! live in the metadata that only a working controller can serve).
 //!
 //! The broker dies with the [`Broker`] that started it, or with its process.
 
+#[cfg(feature = "containers")]
+mod container;
 mod files;
+mod jars;
 mod process;
+mod tls;
 
-use std::{io, net::TcpListener, path::PathBuf, time::Duration};
+use std::{
+    io,
+    net::TcpListener,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
-use crate::{connection::Connection, deadline::Deadline, secret::Password};
+use crate::{connection::Connection, secret::Password};
+#[cfg(feature = "containers")]
+pub use container::Image;
 use files::Home;
-use process::Child;
+use jars::Jars;
+pub use tls::Certificates;
 
 /// The one super user.
 pub const ADMIN: &str = "admin";
@@ -22,13 +37,10 @@ pub const ADMIN: &str = "admin";
 /// A loaded 2-core machine needs up to a minute for two JVM starts.
 const START_MAX: Duration = Duration::from_secs(180);
 
-/// Formatting is one JVM start.
-const FORMAT_MAX: Duration = Duration::from_secs(120);
-
 /// Ports are picked free and may be taken before the broker binds them.
 const PORT_ATTEMPTS_MAX: usize = 3;
 
-/// Between looks at the broker's log while it starts.
+/// Between looks at whether the broker has come up.
 const POLL_EVERY: Duration = Duration::from_millis(50);
 
 /// Why there is no broker.
@@ -39,8 +51,8 @@ pub enum LocalError {
         "no Kafka jars in {0}: run `kafka/local/fetch`, or set CORDON_KAFKA_LIBS to a directory that holds them"
     )]
     NoJars(PathBuf),
-    /// `java` could not be run.
-    #[error("java cannot be run (Debian: apt-get install openjdk-17-jre-headless)")]
+    /// `java` or its `keytool` could not be run.
+    #[error("java cannot be run (Debian: apt-get install default-jre-headless)")]
     NoJava(#[source] io::Error),
     /// A file or process could not be made.
     #[error("{0}")]
@@ -53,6 +65,10 @@ pub enum LocalError {
         /// The last lines of its log.
         log: String,
     },
+    /// Docker does not run here, or its container did not come up.
+    #[cfg(feature = "containers")]
+    #[error("no broker in a container")]
+    Container(#[from] testcontainers::TestcontainersError),
 }
 
 /// How to start a broker.
@@ -60,24 +76,47 @@ pub enum LocalError {
 pub struct Options {
     /// Where its files go, kept afterwards. `None` makes a directory that goes with the broker.
     pub dir: Option<PathBuf>,
-    /// Java heap. 384 is enough for tests; benchmarks want 512 and more.
+    /// Java heap, or Redpanda's memory. 384 is enough for tests on Kafka; benchmarks want 512 and
+    /// more.
     pub heap_mib: u32,
-    /// Further broker properties; a later one overrides an earlier one.
+    /// Further properties of the broker, by its own names; a later one overrides an earlier one.
     pub properties: Vec<(String, String)>,
+    /// What serves.
+    pub server: Server,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { dir: None, heap_mib: 384, properties: Vec::new() }
+        Self { dir: None, heap_mib: 384, properties: Vec::new(), server: Server::default() }
     }
+}
+
+/// What serves, and how clients reach it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Server {
+    /// Apache Kafka's jars in a process of this machine.
+    #[default]
+    Jars,
+    /// The same by TLS. Its authority is made for it, and trusted by its [`Broker::connection`]s.
+    JarsByTls,
+    /// In a container.
+    #[cfg(feature = "containers")]
+    Container(Image),
 }
 
 /// A running broker.
 #[derive(Debug)]
 pub struct Broker {
+    running: Running,
+    /// Declared last, so that the broker is gone before its files.
     home: Home,
-    heap_mib: u32,
-    child: Option<Child>,
+}
+
+#[derive(Debug)]
+enum Running {
+    Process(Jars),
+    #[cfg(feature = "containers")]
+    Container(container::Container),
 }
 
 impl Broker {
@@ -104,12 +143,14 @@ impl Broker {
 
     fn try_start(options: &Options) -> Result<Self, LocalError> {
         let home = Home::create(options, free_ports()?)?;
-        if !home.is_formatted() {
-            format(&home)?;
-        }
-        let mut broker = Self { home, heap_mib: options.heap_mib, child: None };
-        broker.restart()?;
-        Ok(broker)
+        let running = match options.server {
+            Server::Jars | Server::JarsByTls => Running::Process(Jars::start(&home, options)?),
+            #[cfg(feature = "containers")]
+            Server::Container(image) => {
+                Running::Container(container::Container::start(image, &home, options)?)
+            }
+        };
+        Ok(Self { running, home })
     }
 
     /// Starts a broker that outlives this process, with its files in `dir`: the admin's password
@@ -117,36 +158,31 @@ impl Broker {
     /// process id in `dir/pid`.
     pub fn start_detached(options: &Options) -> Result<Self, LocalError> {
         let mut broker = Self::start_with(options)?;
-        if let Some(child) = broker.child.take() {
-            broker.home.write_pid(child.pid())?;
-            child.release();
+        match &mut broker.running {
+            Running::Process(jars) => jars.release(&broker.home)?,
+            #[cfg(feature = "containers")]
+            Running::Container(_) => {}
         }
         Ok(broker)
     }
 
     /// Kills the broker at once, as a crash would. Its data stays; [`Broker::restart`] goes on.
     pub fn kill(&mut self) {
-        if let Some(child) = self.child.take() {
-            child.kill();
+        match &mut self.running {
+            Running::Process(jars) => jars.kill(),
+            #[cfg(feature = "containers")]
+            Running::Container(container) => container.kill(),
         }
     }
 
     /// Starts it again on the same ports and data, and waits until it serves.
     pub fn restart(&mut self) -> Result<(), LocalError> {
         self.kill();
-        let log = self.home.server_log();
-        let child = Child::spawn(self.home.serve_command(self.heap_mib), &log)?;
-        let deadline = Deadline::after(START_MAX);
-        while !process::log_contains(&log, "Kafka Server started") {
-            if child.has_ended() || deadline.passed() {
-                child.kill();
-                let log = process::log_end(&log);
-                return Err(LocalError::Kafka { step: "starting Kafka", log });
-            }
-            std::thread::sleep(POLL_EVERY);
+        match &mut self.running {
+            Running::Process(jars) => jars.serve(&self.home),
+            #[cfg(feature = "containers")]
+            Running::Container(container) => container.restart(&self.home),
         }
-        self.child = Some(child);
-        Ok(())
     }
 
     /// `host:port` of the client listener.
@@ -154,24 +190,28 @@ impl Broker {
         self.home.bootstrap()
     }
 
-    /// Its process id, while it runs: for `kill -STOP` and measuring.
+    /// Its process id, while it runs in a process of this machine: for `kill -STOP` and measuring.
     pub fn pid(&self) -> Option<u32> {
-        self.child.as_ref().map(Child::pid)
+        match &self.running {
+            Running::Process(jars) => jars.pid(),
+            #[cfg(feature = "containers")]
+            Running::Container(_) => None,
+        }
     }
 
     /// Where its files and its log are.
-    pub fn dir(&self) -> &std::path::Path {
+    pub fn dir(&self) -> &Path {
         self.home.dir()
     }
 
     /// A connection as the super user.
     pub fn admin(&self) -> Connection {
-        self.connection(ADMIN, self.home.admin_password().clone())
+        self.home.admin()
     }
 
     /// A connection as somebody else.
     pub fn connection(&self, username: &str, password: Password) -> Connection {
-        Connection::plaintext(&self.bootstrap(), username, password)
+        self.home.connection(username, password)
     }
 }
 
@@ -179,20 +219,6 @@ impl Drop for Broker {
     fn drop(&mut self) {
         self.kill();
     }
-}
-
-fn format(home: &Home) -> Result<(), LocalError> {
-    let log = home.format_log();
-    let child = Child::spawn(home.format_command(), &log)?;
-    let deadline = Deadline::after(FORMAT_MAX);
-    while !child.has_ended() && !deadline.passed() {
-        std::thread::sleep(POLL_EVERY);
-    }
-    child.kill();
-    if home.is_formatted() {
-        return Ok(());
-    }
-    Err(LocalError::Kafka { step: "formatting the data directory", log: process::log_end(&log) })
 }
 
 /// Client and controller port. They are free now; see [`PORT_ATTEMPTS_MAX`].

@@ -1,6 +1,9 @@
 //! From an error code to what a person can do about it.
 
-use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
+use rdkafka::{
+    ClientConfig,
+    error::{KafkaError, RDKafkaErrorCode as Code},
+};
 
 use super::events::is_authentication;
 use crate::{ffi::Refusal, log::ConsumerError};
@@ -49,9 +52,22 @@ pub(super) fn missing(principal: &str, operation: &str, kind: &str, name: &str) 
     format!("{principal} lacks the ACL {operation} on {kind} {name}")
 }
 
-/// Nobody was let in.
+/// Nobody was let in, or nobody wanted to go in: librdkafka has one code for all that fails in
+/// TLS, so that OpenSSL's words tell which.
 pub(super) fn refused(principal: &str, words: &str) -> String {
+    if words.contains("certificate verify failed") {
+        return format!(
+            "{principal} does not trust the broker: {words}; \
+             ca_file must name the authority that signed its certificate"
+        );
+    }
     format!("{principal} cannot authenticate: {words}; look at its name and its password file")
+}
+
+/// Why no client could be made: OpenSSL does not name the file that it could not read.
+pub(super) fn unmade(config: &ClientConfig, error: &KafkaError) -> ConsumerError {
+    let file = config.get("ssl.ca.location").map(|file| format!(" (ca_file is {file})"));
+    ConsumerError::Fatal(format!("{error}{}", file.unwrap_or_default()))
 }
 
 /// Whether waiting would not help.

@@ -46,7 +46,7 @@ use crate::{
     connection::Connection,
     log::{ConsumerError, Log, Record, TopicPartition},
 };
-use denial::Asking;
+use denial::{Asking, unmade};
 use native::NativeProducer;
 pub(crate) use rebalance::Signals;
 
@@ -175,8 +175,7 @@ impl Log for RealLog {
 
     fn producer(&self, transactional_id: &str) -> Result<RealProducer, ConsumerError> {
         let config = self.settings.producer(&self.connection, transactional_id);
-        let native = NativeProducer::new(&config)
-            .map_err(|error| ConsumerError::Fatal(error.to_string()))?;
+        let native = NativeProducer::new(&config).map_err(|error| unmade(&config, &error))?;
         let (settings, connection) = (self.settings.clone(), self.connection.clone());
         Ok(RealProducer::new(native, settings, connection, transactional_id))
     }

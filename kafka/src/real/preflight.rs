@@ -12,7 +12,7 @@ use rdkafka::{
 };
 
 use super::{
-    denial::{Asking, refused},
+    denial::{Asking, refused, unmade},
     rebalance::Signals,
     settings::Settings,
 };
@@ -33,7 +33,7 @@ pub(super) fn connect(
     timeout: Duration,
 ) -> Result<BaseConsumer<Signals>, ConsumerError> {
     let client = BaseConsumer::from_config_and_context(config, Signals::default())
-        .map_err(|error| ConsumerError::Fatal(error.to_string()))?;
+        .map_err(|error| unmade(config, &error))?;
     let deadline = Deadline::after(timeout);
     let events = &client.context().events;
     // The cluster's id is the smallest thing that only a broker knows.

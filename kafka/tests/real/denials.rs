@@ -15,14 +15,16 @@ use crate::support::{BROKER, Principal, admin, assigned, fill, now, text, topic}
 /// Far below every timeout: a refusal is an answer, not a silence.
 const SOON: Duration = Duration::from_secs(8);
 
-fn soon<T>(ask: impl FnOnce() -> T) -> T {
+/// What is asked answers soon.
+pub(crate) fn soon<T>(ask: impl FnOnce() -> T) -> T {
     let begin = now();
     let answer = ask();
     assert!(begin.elapsed() < SOON, "it took {:?}", begin.elapsed());
     answer
 }
 
-fn denied<T>(result: Result<T, ConsumerError>) -> String {
+/// Why it is denied.
+pub(crate) fn denied<T>(result: Result<T, ConsumerError>) -> String {
     match result.map(drop) {
         Err(ConsumerError::Denied(words)) => words,
         other => panic!("not denied: {other:?}"),

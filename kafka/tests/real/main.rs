@@ -8,4 +8,5 @@ mod outages;
 mod progress;
 mod proxy;
 mod support;
+mod tls;
 mod topology;
