@@ -20,7 +20,7 @@ export CORDON_PYTHON = $(VENV)/bin/python
 export CORDON_BIN = $(TARGET)/debug/cordon
 
 .PHONY: demo test tests sum setup setup-build python build lint clippy deny unit structure \
-  conformance mutants e2e workspace checker bench tally containers kafka kafka-stop
+  conformance mutants e2e workspace checker bench iam tally containers kafka kafka-stop
 
 demo: setup-build
 	$(TIMED) cargo run --quiet -p cordon -- demo --out "$$(mktemp -d)/cordon-demo"
@@ -97,6 +97,11 @@ e2e: setup build
 # The independent checker's tests, and those of the counts that `make test` ends with.
 checker: python tally
 	$(TALLY) $(CORDON_PYTHON) -m unittest discover -q -s tests/checker
+
+# Each principal's IAM document, tried on a server that evaluates it.
+iam: python build
+	$(TALLY) $(CORDON_PYTHON) -m unittest discover -q -s tests/iam
+	$(TIMED) $(CORDON_PYTHON) tests/iam/check.py
 
 tally:
 	$(TALLY) python3 -m unittest discover -q -s tests/tally
