@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::{dead::DeadCommand, progress::ProgressCommand, rules::RulesChoice};
+use crate::{
+    dead::DeadCommand, progress::ProgressCommand, rules::RulesChoice, topology::TopologyCommand,
+};
 
 /// Streaming security telemetry: logs in, one merged graph and findings out, every step isolated.
 #[derive(Debug, Parser)]
@@ -100,23 +102,4 @@ pub(crate) struct AuditArgs {
     /// Datapoints whose turn has not come are a fault too.
     #[arg(long)]
     pub(crate) complete: bool,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum TopologyCommand {
-    /// Print the diagram, topics, ACLs and IAM policies.
-    Show {
-        /// Print the IAM policies alone.
-        #[arg(long)]
-        iam: bool,
-    },
-    /// Make the cluster so: topics, users, ACLs, first offsets; and the bucket's canaries.
-    Apply {
-        /// Where password files are, or are made.
-        #[arg(long, value_name = "DIR", default_value = "secrets")]
-        secrets: PathBuf,
-        /// Replicas of each topic, instead of the topology's number.
-        #[arg(long)]
-        replication: Option<i32>,
-    },
 }

@@ -13,20 +13,20 @@ mod reader;
 mod rules;
 mod supervisor;
 mod terminal;
+mod topology;
 mod wiring;
 
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use clap::Parser;
 use cordon_cell::JailMode;
-use cordon_kafka::topology::{ApplyOptions, Topology};
-use cordon_store::CanaryKey;
+use cordon_kafka::topology::Topology;
 use tracing_subscriber::EnvFilter;
 
 use crate::{
     archive::Archive,
-    cli::{AuditArgs, Cli, Command, FromArgs, TopologyCommand},
+    cli::{AuditArgs, Cli, Command, FromArgs},
     config::Config,
     rules::RulesChoice,
     supervisor::exit,
@@ -66,7 +66,7 @@ fn run(cli: &Cli) -> Result<i32> {
             bodies::serve(kind, rules, jail).map(|()| exit::STOPPED)
         }
         Command::Ingest { paths, id } => ingest_paths(paths, id, &config()?, cli.json),
-        Command::Topology(command) => topology(command, &config()?),
+        Command::Topology(command) => topology::run(command, &config()?, cli.json),
         Command::Findings(from) => print_topic("findings", from, cli),
         Command::Graph(from) => print_topic("merged", from, cli),
         Command::Audit(args) => audit(args, cli),
@@ -114,50 +114,6 @@ fn ingest_paths(
         eprintln!("cordon: {fault}");
     }
     Ok(i32::from(!summary.faults.is_empty()))
-}
-
-#[expect(clippy::print_stdout, reason = "printing is its purpose")]
-fn topology(command: &TopologyCommand, config: &Config) -> Result<i32> {
-    let topology = wiring::topology(config.topology.as_deref())?;
-    match command {
-        TopologyCommand::Show { iam: true } => {
-            println!("{}", serde_json::to_string_pretty(&topology.policies())?);
-        }
-        TopologyCommand::Show { iam: false } => {
-            println!("{}\n{}", topology.diagram_text(), topology.diagram_mermaid());
-            for (name, spec) in topology.all_topics() {
-                println!(
-                    "topic {name}: {} partitions, {} days",
-                    spec.partitions, spec.retention_days
-                );
-            }
-            for acl in topology.acls() {
-                println!("acl {acl}");
-            }
-            println!("{}", serde_json::to_string_pretty(&topology.policies())?);
-        }
-        TopologyCommand::Apply { secrets, replication } => {
-            std::fs::create_dir_all(secrets)
-                .with_context(|| format!("cannot make {}", secrets.display()))?;
-            let options = ApplyOptions { replication: *replication, ..ApplyOptions::default() };
-            let report = topology.apply(&wiring::connection(config)?, secrets, &options)?;
-            if config.store.is_some() {
-                let (store, runtime) = (wiring::store(config)?, runtime()?);
-                for topic in topology.payload_topics() {
-                    runtime.block_on(store.put_canary(&topology.bucket, &CanaryKey::of(topic)?))?;
-                }
-            }
-            println!(
-                "{} topics created, {} grown, {} users, {} ACLs, {} first offsets",
-                report.topics_created.len(),
-                report.topics_grown.len(),
-                report.users.len(),
-                report.acls_created,
-                report.first_offsets
-            );
-        }
-    }
-    Ok(exit::STOPPED)
 }
 
 /// The payloads of a topic as JSON lines.
