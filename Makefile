@@ -14,7 +14,7 @@ TALLY = $(TIMED) python3 tests/tally/tally.py run $@
 TEST = cargo test --workspace
 CONTAINERS = cordon-kafka/containers
 # `make test` fails when it ran no test of one of these kinds.
-KINDS := unit laws scenarios conformance structure e2e checker tally "bad input"
+KINDS := unit laws scenarios conformance simulation structure e2e checker tally "bad input"
 export CORDON_KAFKA_LIBS = $(LIBS)
 export CORDON_PYTHON = $(VENV)/bin/python
 export CORDON_BIN = $(TARGET)/debug/cordon
