@@ -4,6 +4,8 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    ffi::OsString,
+    io,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -56,10 +58,23 @@ pub(crate) struct CourierConfig {
     pub(crate) batch_datapoints_max: Option<i64>,
 }
 
-/// Everything that is wrong with a configuration.
-#[derive(Debug, thiserror::Error)]
+/// Everything that is wrong with a configuration, or with what it names: where, and what to do.
+/// Whoever meets it ends with [`exit::CONFIG`](crate::supervisor::exit::CONFIG).
+#[derive(Debug, Default, thiserror::Error)]
 #[error("{}", .0.join("\n"))]
 pub(crate) struct ConfigFaults(pub(crate) Vec<String>);
+
+impl ConfigFaults {
+    /// A single fault.
+    pub(crate) fn one(fault: impl Into<String>) -> Self {
+        Self(vec![fault.into()])
+    }
+
+    /// Takes what is right out of a result, and keeps what is wrong.
+    pub(crate) fn sift<T>(&mut self, result: Result<T, Self>) -> Option<T> {
+        result.map_err(|faults| self.0.extend(faults.0)).ok()
+    }
+}
 
 /// Where a configuration is looked for unless `--config` says otherwise.
 const DEFAULT_FILE: &str = "cordon.toml";
@@ -76,22 +91,34 @@ const FOREIGN_VARIABLES: &[&str] = &[
 impl Config {
     /// Reads `file`, or `cordon.toml` where there is one, and the environment.
     pub(crate) fn load(file: Option<&Path>) -> Result<Self, ConfigFaults> {
-        let text = match file {
-            Some(file) => std::fs::read_to_string(file).map_err(|error| {
-                ConfigFaults(vec![format!("cannot read {}: {error}", file.display())])
+        let path = file.unwrap_or(Path::new(DEFAULT_FILE));
+        let text = match std::fs::read_to_string(path) {
+            Err(error) if file.is_none() && error.kind() == io::ErrorKind::NotFound => {
+                String::new()
+            }
+            read => read.map_err(|error| {
+                ConfigFaults::one(format!("cannot read {}: {error}", path.display()))
             })?,
-            None => std::fs::read_to_string(DEFAULT_FILE).unwrap_or_default(),
         };
-        let variables = std::env::vars().filter(|(name, _)| name.starts_with("CORDON_")).collect();
-        Self::parse(&text, variables)
+        Self::read(&path.display().to_string(), &text, std::env::vars_os())
     }
 
-    /// Reads a configuration's text and the `CORDON_*` variables.
-    pub(crate) fn parse(
+    /// Without file and environment, where everything has a default.
+    pub(crate) fn defaults() -> Self {
+        Self::read(DEFAULT_FILE, "", []).expect("nothing is required")
+    }
+
+    /// Reads a configuration's text and, of all variables, those that begin with `CORDON_`.
+    fn read(
+        name: &str,
         text: &str,
-        variables: BTreeMap<String, String>,
+        variables: impl IntoIterator<Item = (OsString, OsString)>,
     ) -> Result<Self, ConfigFaults> {
-        let mut reader = Reader::new(text, variables);
+        // A file that is no TOML says nothing of what is missing.
+        let table = text
+            .parse()
+            .map_err(|error| ConfigFaults::one(format!("{name} is not TOML: {error}")))?;
+        let mut reader = Reader::new(table, variables);
         let config = Self {
             kafka: reader.kafka(),
             store: reader.store(),
@@ -115,13 +142,21 @@ struct Reader {
 }
 
 impl Reader {
-    fn new(text: &str, variables: BTreeMap<String, String>) -> Self {
-        let mut faults = Vec::new();
-        let table = text.parse().unwrap_or_else(|error| {
-            faults.push(format!("the configuration is not TOML: {error}"));
-            toml::Table::new()
-        });
-        Self { table, variables, asked: BTreeSet::new(), faults }
+    fn new(table: toml::Table, variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
+        let mut reader =
+            Self { table, variables: BTreeMap::new(), asked: BTreeSet::new(), faults: Vec::new() };
+        for (name, value) in variables {
+            let Some(name) = name.to_str().filter(|name| name.starts_with(PREFIX)) else {
+                continue;
+            };
+            match value.into_string() {
+                Ok(value) => drop(reader.variables.insert(name.to_owned(), value)),
+                Err(_) => {
+                    reader.faults.push(format!("the environment variable {name} is no UTF-8"))
+                }
+            }
+        }
+        reader
     }
 
     fn kafka(&mut self) -> Option<KafkaConfig> {
@@ -132,13 +167,19 @@ impl Reader {
         let password_file = self.path("kafka.password_file");
         let session_timeout =
             self.millis("kafka.session_timeout_ms", SESSION_TIMEOUT_MIN, SESSION_TIMEOUT_MAX);
-        let bootstrap = bootstrap?;
+        if bootstrap.is_none() && username.is_none() && password_file.is_none() {
+            return None;
+        }
+        // Asked for one by one, so that each that is missing is told.
+        let bootstrap = self.required("kafka.bootstrap", bootstrap);
+        let username = self.required("kafka.username", username);
+        let password_file = self.required("kafka.password_file", password_file);
         Some(KafkaConfig {
-            bootstrap,
+            bootstrap: bootstrap?,
             tls,
             ca_file,
-            username: self.required("kafka.username", username)?,
-            password_file: self.required("kafka.password_file", password_file)?,
+            username: username?,
+            password_file: password_file?,
             session_timeout,
         })
     }
@@ -156,12 +197,16 @@ impl Reader {
             }
             (Some(directory), false) => Some(StoreConfig::Directory(directory)),
             (None, false) => None,
-            (None, true) => Some(StoreConfig::S3 {
-                endpoint,
-                path_style,
-                region: self.required("s3.region", region)?,
-                credentials_file: self.required("s3.credentials_file", credentials_file)?,
-            }),
+            (None, true) => {
+                let region = self.required("s3.region", region);
+                let credentials_file = self.required("s3.credentials_file", credentials_file);
+                Some(StoreConfig::S3 {
+                    endpoint,
+                    path_style,
+                    region: region?,
+                    credentials_file: credentials_file?,
+                })
+            }
         }
     }
 
@@ -252,29 +297,49 @@ impl Reader {
         Some(value.clone())
     }
 
+    /// The settings that a wrong name may have meant: those of the same table, else all.
+    fn known_near(&self, name: &str) -> String {
+        let is_near = |known: &&String| first_word(known) == first_word(name);
+        let mut near: Vec<&str> = self.asked.iter().filter(is_near).map(String::as_str).collect();
+        if near.is_empty() {
+            near = self.asked.iter().map(String::as_str).collect();
+        }
+        format!("there are {}", near.join(", "))
+    }
+
     /// The configuration, if nothing was wrong and nothing is left that nobody asked for.
     fn finish(mut self, config: Config) -> Result<Config, ConfigFaults> {
         let mut names = Vec::new();
         flatten("", &self.table, &mut names);
-        for name in names {
-            if !self.asked.contains(&name) {
-                self.faults.push(format!("{name} is not a setting of cordon"));
-            }
+        for name in names.iter().filter(|name| !self.asked.contains(*name)) {
+            self.faults
+                .push(format!("{name} is not a setting of cordon; {}", self.known_near(name)));
         }
-        let known: BTreeSet<String> = self.asked.iter().map(|name| variable(name)).collect();
-        for name in self.variables.keys() {
-            if !known.contains(name) && !FOREIGN_VARIABLES.contains(&name.as_str()) {
-                self.faults
-                    .push(format!("the environment variable {name} is not a setting of cordon"));
+        for name in self.variables.keys().filter(|name| !FOREIGN_VARIABLES.contains(&name.as_str()))
+        {
+            let is_known = self.asked.iter().any(|asked| variable(asked) == *name);
+            if !is_known {
+                let near = self.known_near(&name[PREFIX.len()..].to_lowercase());
+                self.faults.push(format!(
+                    "the environment variable {name} is not a setting of cordon; {near}"
+                ));
             }
         }
         if self.faults.is_empty() { Ok(config) } else { Err(ConfigFaults(self.faults)) }
     }
 }
 
+/// What variables of cordon's begin with.
+const PREFIX: &str = "CORDON_";
+
 /// `kafka.password_file` is `CORDON_KAFKA_PASSWORD_FILE`.
 fn variable(name: &str) -> String {
-    format!("CORDON_{}", name.replace('.', "_").to_uppercase())
+    format!("{PREFIX}{}", name.replace('.', "_").to_uppercase())
+}
+
+/// The first word of a name: of `kafka.password_file` and of `kafka_password_file` it is `kafka`.
+fn first_word(name: &str) -> &str {
+    name.split(['.', '_']).next().unwrap_or_default()
 }
 
 fn flatten(prefix: &str, table: &toml::Table, names: &mut Vec<String>) {
@@ -292,25 +357,50 @@ mod tests {
     use super::*;
 
     fn parse(text: &str, variables: &[(&str, &str)]) -> Result<Config, String> {
-        let variables =
-            variables.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
-        Config::parse(text, variables).map_err(|faults| faults.to_string())
+        let variables = variables.iter().map(|(name, value)| (name.into(), value.into()));
+        Config::read("cordon.toml", text, variables).map_err(|faults| faults.to_string())
     }
 
     #[test]
     fn every_fault_is_told_at_once() {
         let faults = parse(
-            "[kafka]\nbootstrap = \"b:9092\"\npasword_file = \"x\"\n[courier]\nslots = 0\n",
-            &[("CORDON_COURIER_JAIL", "loose"), ("CORDON_TYPO", "1")],
+            "slots = 2\n[kafka]\nusername = \"u\"\npasword_file = \"x\"\n[courier]\nslots = 0\n\
+             [s3]\nendpoint = \"http://h\"\n",
+            &[("CORDON_COURIER_JAIL", "loose"), ("CORDON_S3_BUCKET", "1"), ("HOME", "x")],
         )
         .unwrap_err();
         expect_test::expect![[r#"
-            kafka.username is missing (or CORDON_KAFKA_USERNAME in the environment)
+            kafka.bootstrap is missing (or CORDON_KAFKA_BOOTSTRAP in the environment)
+            kafka.password_file is missing (or CORDON_KAFKA_PASSWORD_FILE in the environment)
+            s3.region is missing (or CORDON_S3_REGION in the environment)
+            s3.credentials_file is missing (or CORDON_S3_CREDENTIALS_FILE in the environment)
             courier.jail is "loose"; it must be "best", "strict" or "off"
             courier.slots must be a whole number from 1 to 1024, not 0
-            kafka.pasword_file is not a setting of cordon
-            the environment variable CORDON_TYPO is not a setting of cordon"#]]
-        .assert_eq(&faults);
+            kafka.pasword_file is not a setting of cordon; there are kafka.bootstrap, kafka.ca_file, kafka.password_file, kafka.session_timeout_ms, kafka.tls, kafka.username
+            slots is not a setting of cordon; there are courier.batch_datapoints_max, courier.jail, courier.recycle_minutes, courier.slots, kafka.bootstrap, kafka.ca_file, kafka.password_file, kafka.session_timeout_ms, kafka.tls, kafka.username, rules, rules_strict, s3.credentials_file, s3.endpoint, s3.path_style, s3.region, slot_base, store.directory, topology
+            the environment variable CORDON_S3_BUCKET is not a setting of cordon; there are s3.credentials_file, s3.endpoint, s3.path_style, s3.region"#]].assert_eq(&faults);
+    }
+
+    #[test]
+    fn what_is_no_toml_is_told_alone() {
+        let faults = parse("[kafka]\nbootstrap = b:9092\n", &[("CORDON_KAFKA_USERNAME", "u")]);
+        expect_test::expect![[r#"
+            cordon.toml is not TOML: TOML parse error at line 2, column 13
+              |
+            2 | bootstrap = b:9092
+              |             ^^^^^^
+            string values must be quoted, expected literal string
+        "#]]
+        .assert_eq(&faults.unwrap_err());
+    }
+
+    #[test]
+    fn a_variable_that_is_no_text_is_told_and_those_of_others_are_not_looked_at() {
+        use std::os::unix::ffi::OsStringExt as _;
+        let no_text = || OsString::from_vec(vec![0xFF]);
+        let variables = [("CORDON_RULES".into(), no_text()), ("OTHER".into(), no_text())];
+        let faults = Config::read("cordon.toml", "", variables).unwrap_err().to_string();
+        assert_eq!(faults, "the environment variable CORDON_RULES is no UTF-8");
     }
 
     #[test]

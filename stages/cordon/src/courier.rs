@@ -10,14 +10,14 @@ use std::{
 use anyhow::{Context, Result};
 use cordon_cell::{CellLimits, Cells, take_socket};
 use cordon_courier::{Courier, Limits, event::Halt};
-use cordon_kafka::topology::Topology;
+use cordon_kafka::{log::ConsumerError, topology::Topology};
 
 use crate::{
     bodies,
-    config::Config,
+    config::{Config, ConfigFaults},
     rules::RulesChoice,
     supervisor::{self, Supervised, exit},
-    wiring,
+    wiring::{self, Opened},
 };
 
 /// Runs a stage until it is told to stop. Returns the exit code.
@@ -28,11 +28,10 @@ pub(crate) fn run(
     config_file: Option<&Path>,
 ) -> Result<i32> {
     // What is wrong with configuration is told now, once, and not by every child.
-    let topology = wiring::topology(config.topology.as_deref())?;
-    anyhow::ensure!(topology.stages.contains_key(stage), "the topology has no stage {stage}");
-    anyhow::ensure!(stage == "match" || rules.is_default(), "only the stage match has rules");
-    wiring::connection(config)?;
-    wiring::store(config)?;
+    wiring::known_stage(&wiring::open(config)?.topology, stage)?;
+    if stage != "match" && !rules.is_default() {
+        return Err(ConfigFaults::one("only the stage match has rules").into());
+    }
     let mut courier_args: Vec<OsString> = vec!["courier".into(), stage.into()];
     if let Some(file) = config_file {
         courier_args.push("--config".into());
@@ -53,11 +52,22 @@ pub(crate) fn run(
     })
 }
 
-/// The courier process: its slots, each on a thread. Returns the exit code.
+/// The courier process. Returns the exit code, by which the supervisor decides.
 pub(crate) fn courier(stage: &str, config: &Config) -> Result<i32> {
+    match serve(stage, config) {
+        // Denied at the start is as denied as later: trying again is no use.
+        Err(error) if matches!(error.downcast_ref(), Some(ConsumerError::Denied(_))) => {
+            tracing::error!("{error:#}");
+            Ok(exit::HALTED)
+        }
+        served => served,
+    }
+}
+
+/// Runs the slots, each on a thread.
+fn serve(stage: &str, config: &Config) -> Result<i32> {
     let cells = Cells::connect(take_socket()?).context("the zygote did not start")?;
-    let topology = wiring::topology(config.topology.as_deref())?;
-    let log = wiring::log(config)?;
+    let Opened { topology, log, store } = wiring::open(config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(RUNTIME_THREADS)
         .enable_all()
@@ -65,7 +75,7 @@ pub(crate) fn courier(stage: &str, config: &Config) -> Result<i32> {
     let settings = wiring::stage_settings(&topology, stage, &log, limits(config))?;
     let courier = Arc::new(Courier {
         log: Arc::new(log),
-        store: wiring::store(config)?,
+        store,
         notes: notes(&cells),
         cells,
         runtime: runtime.handle().clone(),

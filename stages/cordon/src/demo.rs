@@ -45,8 +45,10 @@ const PERIOD: Duration = Duration::from_millis(20);
 /// Runs the demo. Returns the exit code: 0 when the audit is clean.
 #[expect(clippy::print_stdout, reason = "printing is this command's purpose")]
 pub(crate) fn run(args: &DemoArgs, json: bool) -> Result<i32> {
+    // Before anything is made: whoever mistyped a path tries again with the same directory.
+    let given = (!args.paths.is_empty()).then(|| ingest::find(&args.paths)).transpose()?;
     let out = prepare(&args.out)?;
-    let paths = if args.paths.is_empty() { vec![generate(&out)?] } else { args.paths.clone() };
+    let found = given.map_or_else(|| Ok(ingest::find(&[generate(&out)?])?), anyhow::Ok)?;
     // Zygotes die with the thread that spawned them: this one, which outlives them.
     let topology = Topology::embedded();
     let kinds = topology.stages.keys().map(String::as_str).chain(["ingest", "reader"]);
@@ -89,7 +91,7 @@ pub(crate) fn run(args: &DemoArgs, json: bool) -> Result<i32> {
         settings: &ingest::settings(&topology, &log)?,
         transactional_id: format!("{}demo", Topology::transactional_prefix("ingest")),
     }
-    .run(&paths)?;
+    .run(found)?;
     drain(&topology, &log, &slots);
     stop.store(true, Ordering::Relaxed);
     for slot in slots {
@@ -106,9 +108,7 @@ pub(crate) fn run(args: &DemoArgs, json: bool) -> Result<i32> {
     fs::write(out.join("graph.jsonl"), &graph)?;
     let findings = archive.render("findings", &zygotes["reader"].cells, runtime.handle())?;
     fs::write(out.join("findings.jsonl"), &findings)?;
-    for fault in &summary.faults {
-        tracing::error!("{fault}");
-    }
+    summary.complain(&format!("cordon dead list --stage ingest --from {}", out.display()));
     if !json {
         print_stages(&report);
         println!("results in {}: graph.jsonl, findings.jsonl, log/, objects/", out.display());

@@ -18,29 +18,29 @@ mod wiring;
 
 use std::process::ExitCode;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::Parser;
 use cordon_cell::JailMode;
-use cordon_kafka::topology::Topology;
 use tracing_subscriber::EnvFilter;
 
 use crate::{
     archive::Archive,
     cli::{AuditArgs, Cli, Command, FromArgs},
-    config::Config,
-    rules::RulesChoice,
+    config::{Config, ConfigFaults},
     supervisor::exit,
 };
 
-#[expect(clippy::print_stderr, reason = "errors go to standard error")]
 fn main() -> ExitCode {
     let cli = Cli::parse();
     init_logging();
-    let code = run(&cli).unwrap_or_else(|error| {
-        eprintln!("cordon: {error:#}");
-        if error.is::<config::ConfigFaults>() { exit::CONFIG } else { exit::FAILED }
-    });
+    let code = run(&cli).unwrap_or_else(|error| complain(&error));
     ExitCode::from(u8::try_from(code).unwrap_or(1))
+}
+
+/// Tells an error, and gives its exit code.
+fn complain(error: &anyhow::Error) -> i32 {
+    terminal::complain(&format!("{error:#}"));
+    if error.is::<ConfigFaults>() { exit::CONFIG } else { exit::FAILED }
 }
 
 /// JSON lines on standard error; `CORDON_LOG` sets the level, warnings by default.
@@ -65,7 +65,7 @@ fn run(cli: &Cli) -> Result<i32> {
             };
             bodies::serve(kind, rules, jail).map(|()| exit::STOPPED)
         }
-        Command::Ingest { paths, id } => ingest_paths(paths, id, &config()?, cli.json),
+        Command::Ingest { paths, id } => ingest::command::run(paths, id, &config()?, cli.json),
         Command::Topology(command) => topology::run(command, &config()?, cli.json),
         Command::Findings(from) => print_topic("findings", from, cli),
         Command::Graph(from) => print_topic("merged", from, cli),
@@ -73,47 +73,6 @@ fn run(cli: &Cli) -> Result<i32> {
         Command::Dead(command) => dead::run(command, cli),
         Command::Progress(command) => progress::run(command, &config()?, cli),
     }
-}
-
-/// Files that are bad do not keep the good ones out; they are named at the end.
-#[expect(clippy::print_stdout, clippy::print_stderr, reason = "printing is its purpose")]
-fn ingest_paths(
-    paths: &[std::path::PathBuf],
-    id: &str,
-    config: &Config,
-    json: bool,
-) -> Result<i32> {
-    let spawned = cordon_cell::spawn_zygote(&bodies::zygote_args(
-        "ingest",
-        &RulesChoice::default(),
-        config.courier.jail,
-    ))?;
-    let cells = cordon_cell::Cells::connect(spawned.socket)?;
-    let topology = wiring::topology(config.topology.as_deref())?;
-    let log = wiring::log(config)?;
-    let store = wiring::store(config)?;
-    let runtime = runtime()?;
-    let summary = ingest::Ingest {
-        log: &log,
-        store: &store,
-        cells: &cells,
-        runtime: runtime.handle(),
-        settings: &ingest::settings(&topology, &log)?,
-        transactional_id: format!("{}{id}", Topology::transactional_prefix("ingest")),
-    }
-    .run(paths)?;
-    if json {
-        println!("{}", serde_json::to_string(&summary)?);
-    } else {
-        println!(
-            "{} files, {} datapoints in {} payloads, {} dead",
-            summary.files, summary.datapoints, summary.payloads, summary.dead
-        );
-    }
-    for fault in &summary.faults {
-        eprintln!("cordon: {fault}");
-    }
-    Ok(i32::from(!summary.faults.is_empty()))
 }
 
 /// The payloads of a topic as JSON lines.
@@ -144,15 +103,10 @@ fn audit(args: &AuditArgs, cli: &Cli) -> Result<i32> {
 
 /// A demo's directory needs no configuration.
 fn reading_config(from: &FromArgs, cli: &Cli) -> Result<Config> {
-    let config = if from.from.is_some() && cli.config.is_none() {
-        Config::parse("", std::collections::BTreeMap::new())
-    } else {
-        Config::load(cli.config.as_deref())
-    };
-    match config {
-        Ok(config) => Ok(config),
-        Err(faults) => bail!(faults),
+    if from.from.is_some() && cli.config.is_none() {
+        return Ok(Config::defaults());
     }
+    Ok(Config::load(cli.config.as_deref())?)
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime> {

@@ -62,6 +62,15 @@ pub(crate) fn print(bytes: &[u8]) -> io::Result<()> {
     }
 }
 
+/// Tells a person what is wrong, on standard error; line by line, as errors may have several.
+#[expect(clippy::print_stderr, reason = "errors go to standard error")]
+pub(crate) fn complain(words: &str) {
+    for (at, line) in words.lines().enumerate() {
+        let speaker = if at == 0 { "cordon: " } else { "" };
+        eprintln!("{speaker}{}", escape(line));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,8 +1,8 @@
 //! From topology and configuration to what a courier is told.
 
-use std::{path::Path, sync::Arc};
+use std::{error::Error, path::Path, sync::Arc};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context as _, Result};
 use cordon_audit::StageWiring;
 use cordon_courier::{InputKind, Limits, StageSettings};
 use cordon_kafka::{
@@ -16,54 +16,82 @@ use cordon_store::{Credentials, DirectoryStore, RetryPolicy, S3Settings, S3Store
 
 use crate::{
     bodies,
-    config::{Config, KafkaConfig, StoreConfig},
+    config::{Config, ConfigFaults, KafkaConfig, StoreConfig},
 };
 
 /// This program's version, as it stands in receipts.
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
+/// What a configuration names, opened. Nothing is connected yet.
+pub(crate) struct Opened {
+    pub(crate) topology: Topology,
+    pub(crate) log: RealLog,
+    pub(crate) store: Store,
+}
+
+/// Opens all that a configuration names, and tells all that is wrong with it at once.
+pub(crate) fn open(config: &Config) -> Result<Opened, ConfigFaults> {
+    let mut faults = ConfigFaults::default();
+    let topology = faults.sift(topology(config.topology.as_deref()));
+    let log = faults.sift(log(config));
+    let store = faults.sift(store(config));
+    match (topology, log, store) {
+        (Some(topology), Some(log), Some(store)) => Ok(Opened { topology, log, store }),
+        _ => Err(faults),
+    }
+}
+
 /// The configured topology, or the one that cordon comes with.
-pub(crate) fn topology(file: Option<&Path>) -> Result<Topology> {
+pub(crate) fn topology(file: Option<&Path>) -> Result<Topology, ConfigFaults> {
     let Some(file) = file else { return Ok(Topology::embedded()) };
-    let text = std::fs::read_to_string(file)
-        .with_context(|| format!("cannot read the topology {}", file.display()))?;
-    Topology::parse(&text).with_context(|| format!("the topology {}", file.display()))
+    let text = std::fs::read_to_string(file).map_err(|error| fault("topology", file, &error))?;
+    Topology::parse(&text).map_err(|error| fault("topology", file, &error))
 }
 
 /// Who connects to the configured Kafka.
-pub(crate) fn connection(config: &Config) -> Result<Connection> {
+pub(crate) fn connection(config: &Config) -> Result<Connection, ConfigFaults> {
     let Some(kafka) = &config.kafka else {
-        bail!("no Kafka is configured: set kafka.bootstrap, kafka.username and kafka.password_file")
+        return Err(ConfigFaults::one(
+            "no Kafka is configured: set kafka.bootstrap, kafka.username and kafka.password_file",
+        ));
     };
     let KafkaConfig { bootstrap, tls, ca_file, username, password_file, .. } = kafka;
+    let mut faults = ConfigFaults::default();
     let password = Password::read(password_file)
-        .with_context(|| format!("the password file {}", password_file.display()))?;
+        .map_err(|error| fault("kafka.password_file", password_file, &error));
+    let password = faults.sift(password);
+    // Read by librdkafka, which tells less.
+    let readable = ca_file.as_ref().map_or(Ok(()), |file| {
+        std::fs::read(file).map(drop).map_err(|error| fault("kafka.ca_file", file, &error))
+    });
+    faults.sift(readable);
+    let password = password.filter(|_| faults.0.is_empty()).ok_or(faults)?;
     let security =
         if *tls { Security::SaslSsl { ca_file: ca_file.clone() } } else { Security::SaslPlaintext };
     Ok(Connection { security, ..Connection::plaintext(bootstrap, username, password) })
 }
 
 /// The configured Kafka, as this principal sees it.
-pub(crate) fn log(config: &Config) -> Result<RealLog> {
+pub(crate) fn log(config: &Config) -> Result<RealLog, ConfigFaults> {
     let session_timeout = config.kafka.as_ref().and_then(|kafka| kafka.session_timeout);
     let settings = session_timeout.map_or_else(Settings::default, Settings::for_session);
     Ok(RealLog::with_settings(connection(config)?, settings))
 }
 
 /// The configured store.
-pub(crate) fn store(config: &Config) -> Result<Store> {
+pub(crate) fn store(config: &Config) -> Result<Store, ConfigFaults> {
     match &config.store {
-        None => bail!(
-            "no store is configured: set s3.region and s3.credentials_file, or store.directory"
-        ),
+        None => Err(ConfigFaults::one(
+            "no store is configured: set s3.region and s3.credentials_file, or store.directory",
+        )),
         Some(StoreConfig::Directory(directory)) => {
-            let store = DirectoryStore::open(directory)
-                .with_context(|| format!("cannot open the store {}", directory.display()))?;
+            let store = DirectoryStore::open(directory);
+            let store = store.map_err(|error| fault("store.directory", directory, &error))?;
             Ok(Store::Directory(store))
         }
         Some(StoreConfig::S3 { endpoint, region, path_style, credentials_file }) => {
             let credentials = Credentials::from_file(credentials_file)
-                .with_context(|| format!("the credentials file {}", credentials_file.display()))?;
+                .map_err(|error| fault("s3.credentials_file", credentials_file, &error))?;
             let settings = S3Settings {
                 endpoint: endpoint.clone(),
                 region: region.clone(),
@@ -71,9 +99,31 @@ pub(crate) fn store(config: &Config) -> Result<Store> {
                 credentials,
                 retry: RetryPolicy::default(),
             };
-            Ok(Store::S3(S3Store::new(&settings)?))
+            let store = S3Store::new(&settings);
+            Ok(Store::S3(store.map_err(|error| ConfigFaults::one(error.to_string()))?))
         }
     }
+}
+
+/// What is wrong with a file or directory that a setting names.
+fn fault(setting: &str, path: &Path, error: &(dyn Error + 'static)) -> ConfigFaults {
+    let mut words = format!("{setting}, {}: {error}", path.display());
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        words.push_str(&format!(": {error}"));
+        cause = error.source();
+    }
+    ConfigFaults::one(words)
+}
+
+/// A stage that is not declared is a slip of the pen.
+pub(crate) fn known_stage(topology: &Topology, stage: &str) -> Result<(), ConfigFaults> {
+    if topology.stages.contains_key(stage) {
+        return Ok(());
+    }
+    let known: Vec<&str> = topology.stages.keys().map(String::as_str).collect();
+    let known = known.join(", ");
+    Err(ConfigFaults::one(format!("the topology has no stage {stage}; it has {known}")))
 }
 
 /// What a courier of `stage` is told.
@@ -83,10 +133,8 @@ pub(crate) fn stage_settings(
     log: &impl Log,
     limits: Limits,
 ) -> Result<StageSettings> {
-    let Some(spec) = topology.stages.get(stage) else {
-        let known: Vec<&str> = topology.stages.keys().map(String::as_str).collect();
-        bail!("the topology has no stage {stage}; it has {}", known.join(", "));
-    };
+    known_stage(topology, stage)?;
+    let spec = &topology.stages[stage];
     let output_schema = bodies::output_schema(stage)
         .with_context(|| format!("this cordon has no code for the stage {stage}"))?;
     Ok(StageSettings {

@@ -2,11 +2,13 @@
 
 use std::{io, path::PathBuf};
 
+use crate::terminal;
+
 /// Why ingest stopped. What is wrong with a single file stops nothing.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum IngestError {
     /// A path that was given is not there, or may not be read.
-    #[error("cannot read {}", path.display())]
+    #[error("cannot read {}", terminal::escape(&path.display().to_string()))]
     Path {
         /// As it was given.
         path: PathBuf,

@@ -10,7 +10,7 @@ use super::error::IngestError;
 
 /// What was found under the paths that were given.
 #[derive(Debug, Default)]
-pub(super) struct Found {
+pub(crate) struct Found {
     /// Files in the order of the paths, below each in the order of their names.
     pub(super) files: Vec<PathBuf>,
     /// Their sizes together.
@@ -24,7 +24,7 @@ pub(super) struct Found {
 /// # Errors
 ///
 /// A path that was given is not there: a slip of the pen, told before anything is done.
-pub(super) fn find(paths: &[PathBuf]) -> Result<Found, IngestError> {
+pub(crate) fn find(paths: &[PathBuf]) -> Result<Found, IngestError> {
     let mut found = Found::default();
     for path in paths {
         let metadata = fs::metadata(path)

@@ -15,6 +15,7 @@
 //! A file of which nothing could be read leaves nothing in Kafka; the error names it, and it can
 //! be given again. A bad file never keeps the others out.
 
+pub(crate) mod command;
 mod commit;
 mod course;
 mod error;
@@ -25,7 +26,6 @@ mod summary;
 mod worker;
 
 use std::{
-    path::PathBuf,
     sync::{Arc, atomic::AtomicUsize, mpsc},
     thread,
     time::Instant,
@@ -40,10 +40,12 @@ use cordon_store::Store;
 use self::{
     commit::{Committer, Outlet},
     error::IngestError,
+    files::Found,
     progress::Progress,
     summary::{IngestSummary, Tally},
     worker::{News, Worker},
 };
+pub(crate) use files::find;
 
 /// Files whose cells run at the same time, at most. Each may hold a file in memory.
 const WORKERS_MAX: usize = 4;
@@ -61,16 +63,14 @@ pub(crate) struct Ingest<'a, L: Log> {
 }
 
 impl<L: Log> Ingest<'_, L> {
-    /// Ingests files, and all files below directories, in the order of their names. What is wrong
-    /// with single files is in the summary.
+    /// Ingests files. What is wrong with single ones is in the summary.
     ///
     /// # Errors
     ///
-    /// A path is not there; Kafka, the store or the zygote does not serve. What was committed by
-    /// then stays, and running it again is safe.
-    pub(crate) fn run(&self, paths: &[PathBuf]) -> Result<IngestSummary, IngestError> {
+    /// Kafka, the store or the zygote does not serve. What was committed by then stays, and running
+    /// it again is safe.
+    pub(crate) fn run(&self, found: Found) -> Result<IngestSummary, IngestError> {
         let started = now();
-        let found = files::find(paths)?;
         let outlet = self.outlet();
         let mut committer = Committer::open(&outlet)?;
         let progress = Progress::new(found.bytes);

@@ -5,6 +5,8 @@ use std::time::Duration;
 use cordon_courier::file::FileBatch;
 use serde::Serialize;
 
+use crate::terminal;
+
 /// What was ingested.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct IngestSummary {
@@ -30,6 +32,25 @@ pub(crate) struct IngestSummary {
     pub(crate) seconds: f64,
     /// Files, or members of archives, that could not be used: one line each.
     pub(crate) faults: Vec<String>,
+    /// How many more there were.
+    pub(crate) faults_untold: u64,
+}
+
+impl IngestSummary {
+    /// Says on standard error what could not be used. `dead_list` is the command that lists what
+    /// is dead.
+    pub(crate) fn complain(&self, dead_list: &str) {
+        for fault in &self.faults {
+            terminal::complain(fault);
+        }
+        if self.faults_untold > 0 {
+            terminal::complain(&format!("and {} more faults like these", self.faults_untold));
+        }
+        if self.dead > 0 {
+            let words = format!("{} records are no telemetry; {dead_list} says why", self.dead);
+            terminal::complain(&words);
+        }
+    }
 }
 
 /// Of numbers: the least, the middle and the greatest; zeros if there is none.
@@ -93,7 +114,9 @@ impl Tally {
     /// name, and may be printed on a terminal.
     pub(super) fn fault(&mut self, fault: &str) {
         if self.summary.faults.len() < FAULTS_MAX {
-            self.summary.faults.push(harmless(fault));
+            self.summary.faults.push(terminal::escape(fault));
+        } else {
+            self.summary.faults_untold += 1;
         }
     }
 
@@ -105,19 +128,6 @@ impl Tally {
             ..self.summary
         }
     }
-}
-
-/// The text with its control characters escaped.
-fn harmless(text: &str) -> String {
-    let mut harmless = String::with_capacity(text.len());
-    for letter in text.chars() {
-        if letter.is_control() {
-            harmless.extend(letter.escape_default());
-        } else {
-            harmless.push(letter);
-        }
-    }
-    harmless
 }
 
 #[cfg(test)]
@@ -135,5 +145,12 @@ mod tests {
     fn a_fault_cannot_write_on_the_terminal() {
         let summary = Tally::new(vec!["a\u{1b}[2Jb\nü".to_owned()]).summary(Duration::ZERO);
         assert_eq!(summary.faults, ["a\\u{1b}[2Jb\\nü"]);
+    }
+
+    #[test]
+    fn faults_beyond_what_can_be_told_are_counted() {
+        let faults = (0..FAULTS_MAX + 3).map(|number| number.to_string()).collect();
+        let summary = Tally::new(faults).summary(Duration::ZERO);
+        assert_eq!((summary.faults.len(), summary.faults_untold), (FAULTS_MAX, 3));
     }
 }
