@@ -142,6 +142,7 @@ mod tests {
     use cordon_records::{Digest, FileOrigin, LogOrigin};
 
     use super::*;
+    use crate::view::Wanted;
 
     /// Recomputed with `hashlib`: `sha256(b"\0\0\0\x01r" + b"\0" + b"\7" * 32 + b"\0" * 7 + b"\5")`
     /// and `sha256(b"\0\0\0\x01r" + b"\1" + b"\0\0\0\x03raw" + b"\0\0\0\2" + b"\0" * 7 + b"\x09")`.
@@ -157,7 +158,7 @@ mod tests {
     fn a_summary_is_one_line_and_no_terminal_obeys_it() {
         let line =
             r#"{"EventID":1,"Image":"a\u001b[2Jb\r\nc","CommandLine":"x\u202Ey","User":"-"}"#;
-        let view = View::parse(line.as_bytes(), true).expect("it parses");
+        let view = View::parse(line.as_bytes(), true, Wanted::All).expect("it parses");
         assert_eq!(summary(&view), r"EventID=1 Image=a\u{1b}[2Jb\r\nc CommandLine=x\u{202e}y");
     }
 
@@ -165,7 +166,7 @@ mod tests {
     fn a_summary_is_bounded_and_cut_between_characters() {
         let long = "ü".repeat(1000);
         let line = format!(r#"{{"Image":"{long}","CommandLine":"{long}","ParentImage":"{long}"}}"#);
-        let view = View::parse(line.as_bytes(), true).expect("it parses");
+        let view = View::parse(line.as_bytes(), true, Wanted::All).expect("it parses");
         let summary = summary(&view);
         assert!(
             summary.len() <= SUMMARY_BYTES_MAX && summary.contains("ParentImage="),

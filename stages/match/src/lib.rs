@@ -2,8 +2,8 @@
 //! matches.
 //!
 //! Key idea: an event's channel and id say which rules can be about it ([Sigma's log sources](
-//! https://sigmahq.io/docs/basics/log-sources.html)); only then are all its fields read, and only
-//! those rules are run, by `rsigma-eval`. Rules are read before the jail closes and never change;
+//! https://sigmahq.io/docs/basics/log-sources.html)); only then are the fields read that
+//! those rules ask for, and only those rules are run, by `rsigma-eval`. Rules are read before the jail closes and never change;
 //! a finding's id is a hash of rule and origin, so that a replay finds the same; its nodes are
 //! those that the stage `generate` makes of the same event, because both ask `cordon-flow`.
 //!
@@ -35,7 +35,7 @@ pub use finding::{SUMMARY_BYTES_MAX, finding_id};
 pub use findings::Findings;
 pub use rules::{FAULT_BYTES_MAX, RuleError, Rules};
 use source::EventSource;
-use view::View;
+use view::{ALIASES, View, Wanted};
 
 /// The stage, with its rules.
 pub struct Match {
@@ -71,21 +71,27 @@ impl Stage for Match {
             Err(malformed) => return Fate::Dead(malformed.to_string()),
         };
         let Some(source) = EventSource::of(&event) else { return Fate::NotMapped };
-        let mut engines = self.rules.about(source).peekable();
-        if engines.peek().is_none() {
+        let rules = self.rules.about(source);
+        if rules.is_empty() {
             return Fate::NotMapped;
         }
         if event.is_data_unreadable() && event.is_sysmon() {
             return Fate::Dead("EventData is text, but not a JSON object".into());
         }
-        let view = match view_of(&event, input.line, source) {
+        let view = match view_of(&event, input.line, source, Wanted::by(&rules)) {
             Ok(view) => view,
             Err(malformed) => return Fate::Dead(malformed),
         };
-        let matched: Vec<_> = engines.flat_map(|engine| engine.evaluate(&view)).collect();
+        let matched: Vec<_> =
+            rules.iter().flat_map(|routed| routed.engine.evaluate(&view)).collect();
         if matched.is_empty() {
             return Fate::NotMapped;
         }
+        // Seldom; a summary tells of fields that no rule asked for.
+        let view = match view_of(&event, input.line, source, Wanted::All) {
+            Ok(view) => view,
+            Err(malformed) => return Fate::Dead(malformed),
+        };
         let facts = Facts::of(&event, &view, &input.origin);
         emit.extend(matched.into_iter().map(|result| facts.finding(result.header)));
         Fate::Output
@@ -96,12 +102,18 @@ impl Stage for Match {
     }
 }
 
-/// All fields, and those of Security's process event under the names of Sysmon's.
-fn view_of<'a>(event: &Event<'_>, line: &'a [u8], source: EventSource) -> Result<View<'a>, String> {
-    let mut view = View::parse(line, !event.is_data_unreadable())?;
+/// The fields that are wanted, those of Security's process event under the names of Sysmon's, too.
+fn view_of<'a>(
+    event: &Event<'_>,
+    line: &'a [u8],
+    source: EventSource,
+    wanted: Wanted<'_>,
+) -> Result<View<'a>, String> {
+    let mut view = View::parse(line, !event.is_data_unreadable(), wanted)?;
     if source.service == Some("security") && source.event_id == Some(SECURITY_PROCESS_CREATED) {
-        view.alias("Image", "NewProcessName");
-        view.alias("ParentImage", "ParentProcessName");
+        for (alias, of) in ALIASES {
+            view.alias(alias, of);
+        }
     }
     Ok(view)
 }

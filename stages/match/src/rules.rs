@@ -1,5 +1,6 @@
 //! The rules, ready to run.
 
+mod fields;
 mod load;
 mod walk;
 
@@ -12,6 +13,7 @@ use rsigma_eval::Engine;
 use rsigma_parser::ast::LogSource;
 
 use crate::source::{self, EventSource};
+pub(crate) use fields::Fields;
 
 /// Sigma rules, compiled and sorted by log source.
 ///
@@ -24,9 +26,20 @@ pub struct Rules {
 }
 
 /// The rules of one log source.
-struct Routed {
+pub(crate) struct Routed {
     scope: Scope,
-    engine: Engine,
+    pub(crate) engine: Engine,
+    /// What its rules ask for.
+    pub(crate) fields: Fields,
+}
+
+#[cfg(test)]
+impl Routed {
+    /// No rule, but one that asks for these fields.
+    pub(crate) fn asking_for(fields: Fields) -> Self {
+        let scope = Scope { category: None, service: None };
+        Self { scope, engine: Engine::new(), fields }
+    }
 }
 
 /// What a rule's log source says, in lower case.
@@ -114,10 +127,9 @@ impl Rules {
         self.out_of_scope
     }
 
-    /// The engines whose rules may be about an event.
-    pub(crate) fn about(&self, source: EventSource) -> impl Iterator<Item = &Engine> {
-        let about = move |routed: &&Routed| routed.scope.covers(source);
-        self.engines.iter().filter(about).map(|routed| &routed.engine)
+    /// The rules that may be about an event.
+    pub(crate) fn about(&self, source: EventSource) -> Vec<&Routed> {
+        self.engines.iter().filter(|routed| routed.scope.covers(source)).collect()
     }
 
     fn compile(sources: Vec<load::RuleSource>, errors: &mut Vec<RuleError>) -> Self {
@@ -138,7 +150,9 @@ impl Rules {
             for (place, error) in engine.add_rules(group.iter().map(|source| &source.rule)) {
                 errors.push(group[place].error(error));
             }
-            engines.push(Routed { scope, engine });
+            let fields = group.iter().map(|source| Fields::of(&source.rule));
+            let fields = fields.reduce(Fields::join).unwrap_or(Fields::All);
+            engines.push(Routed { scope, engine, fields });
         }
         let count = engines.iter().map(|routed| routed.engine.rule_count()).sum();
         Self { engines, count, out_of_scope }

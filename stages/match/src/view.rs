@@ -1,7 +1,8 @@
-//! An event as Sigma rules see it: all of its fields by the names of Sigma's taxonomy.
+//! An event as Sigma rules see it: its fields by the names of Sigma's taxonomy.
 //!
 //! `cordon_flow::Event` keeps the fields that the graph needs; a rule may ask for any field, and
-//! for every string there is. So a line that rules exist for is read once more, into this.
+//! for every string there is. So a line that rules exist for is read once more, into this, as far
+//! as they ask.
 //!
 //! Names: a field of the event's own data has the name it has there. Around it, every shipper
 //! has names of its own, of which the common ones get Sigma's (`EventID`, `Channel`, `Computer`,
@@ -14,7 +15,45 @@ use std::borrow::Cow;
 
 use rsigma_eval::{Event, EventValue};
 
-/// All fields of one line. Borrows what JSON does not escape.
+use crate::rules::{Fields, Routed};
+
+/// Names that Sysmon's event of a new process has for what Security's calls otherwise.
+pub(crate) const ALIASES: &[(&str, &str)] =
+    &[("Image", "NewProcessName"), ("ParentImage", "ParentProcessName")];
+
+/// The fields to read.
+#[derive(Clone, Copy)]
+pub(crate) enum Wanted<'r> {
+    /// Every one.
+    All,
+    /// What these rules ask for.
+    AskedBy(&'r [&'r Routed]),
+}
+
+impl<'r> Wanted<'r> {
+    pub(crate) fn by(rules: &'r [&'r Routed]) -> Self {
+        let asks_for_all = rules.iter().any(|routed| matches!(routed.fields, Fields::All));
+        if asks_for_all { Self::All } else { Self::AskedBy(rules) }
+    }
+
+    fn contains(self, name: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::AskedBy(rules) => rules.iter().any(|routed| routed.fields.contains(name)),
+        }
+    }
+
+    fn contains_inside(self, object: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::AskedBy(rules) => {
+                rules.iter().any(|routed| routed.fields.contains_inside(object))
+            }
+        }
+    }
+}
+
+/// Fields of one line. Borrows what JSON does not escape.
 #[derive(Debug, Default)]
 pub(crate) struct View<'a> {
     data: Vec<Entry<'a>>,
@@ -32,8 +71,12 @@ struct Entry<'a> {
 impl<'a> View<'a> {
     /// Reads a line that `cordon_flow::Event` found to be one JSON object. Event data in a text
     /// is read only if `is_data_readable`, as it found, too; else the text is a field.
-    pub(crate) fn parse(line: &'a [u8], is_data_readable: bool) -> Result<Self, String> {
-        parse::line(line, is_data_readable)
+    pub(crate) fn parse(
+        line: &'a [u8],
+        is_data_readable: bool,
+        wanted: Wanted<'_>,
+    ) -> Result<Self, String> {
+        parse::line(line, is_data_readable, wanted)
     }
 
     /// A field as text.

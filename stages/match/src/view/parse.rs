@@ -8,26 +8,32 @@ use serde::{
     de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor},
 };
 
-use super::{Entry, View, own};
+use super::{Entry, View, Wanted, own};
 
 /// Deepest nesting that is flattened; what lies deeper is passed over. Real events have four
 /// levels.
 const DEPTH_MAX: usize = 16;
 
-pub(super) fn line(line: &[u8], is_data_readable: bool) -> Result<View<'_>, String> {
+pub(super) fn line<'a>(
+    line: &'a [u8],
+    is_data_readable: bool,
+    wanted: Wanted<'_>,
+) -> Result<View<'a>, String> {
     let line = str::from_utf8(line).map_err(|error| error.to_string())?;
     let view = View { is_data_readable, ..View::default() };
-    object(line, Place::Top, view).map_err(|error| error.to_string())
+    object(line, Place::Top, view, wanted).map_err(|error| error.to_string())
 }
 
 fn object<'a>(
     json: &'a str,
     place: Place,
     mut view: View<'a>,
+    wanted: Wanted<'_>,
 ) -> Result<View<'a>, sonic_rs::Error> {
     // Half a surrogate pair in some field nobody needs must not hide an event from the rules.
     let mut deserializer = sonic_rs::Deserializer::from_str(json).utf8_lossy();
-    deserializer.deserialize_map(Object { view: &mut view, place, prefix: "", depth: 0 })?;
+    let whole = Object { view: &mut view, wanted, place, prefix: "", depth: 0 };
+    deserializer.deserialize_map(whole)?;
     deserializer.end()?;
     Ok(view)
 }
@@ -78,11 +84,23 @@ impl Place {
             _ => None,
         }
     }
+
+    /// Whether a field that stands here is to be read.
+    fn is_wanted(self, key: &str, wanted: Wanted<'_>) -> bool {
+        wanted.contains(key) || self.sigma_name(key).is_some_and(|name| wanted.contains(name))
+    }
+
+    /// Whether an object under a key that is not wanted itself may hold a field that is. What is
+    /// nested in the event's data, or in `System`, does not have its object's name in its own.
+    fn may_hold_wanted(self, key: &str, wanted: Wanted<'_>) -> bool {
+        matches!(self, Place::Data | Place::System) || wanted.contains_inside(key)
+    }
 }
 
 /// An object to flatten.
 struct Object<'v, 'a, 'p> {
     view: &'v mut View<'a>,
+    wanted: Wanted<'v>,
     place: Place,
     /// The name of the object itself, joined; empty for the line's own and for whole sections.
     prefix: &'p str,
@@ -136,8 +154,9 @@ impl<'de> Visitor<'de> for Object<'_, 'de, '_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let Object { view, place, prefix, depth } = self;
+        let Object { view, wanted, place, prefix, depth } = self;
         while let Some(naming) = map.next_key_seed(Key)? {
+            let are_attributes = matches!(naming, Naming::Attributes);
             let (name, inner, is_section) = match naming {
                 Naming::Text => (Cow::Owned(prefix.to_owned()), place, false),
                 Naming::Attributes if place == Place::Data => {
@@ -151,7 +170,14 @@ impl<'de> Visitor<'de> for Object<'_, 'de, '_> {
                     (joined(place, prefix, key), inner, is_section)
                 }
             };
-            map.next_value_seed(Value { view, place, inner, name, is_section, depth })?;
+            let is_wanted = place.is_wanted(&name, wanted);
+            let may_hold = is_section || are_attributes || place.may_hold_wanted(&name, wanted);
+            if !is_wanted && !may_hold {
+                map.next_value::<IgnoredAny>()?;
+                continue;
+            }
+            let value = Value { view, wanted, place, inner, name, is_wanted, is_section, depth };
+            map.next_value_seed(value)?;
         }
         Ok(())
     }
@@ -169,11 +195,14 @@ fn joined<'k>(place: Place, prefix: &str, key: Cow<'k, str>) -> Cow<'k, str> {
 /// The value of a key.
 struct Value<'v, 'a> {
     view: &'v mut View<'a>,
+    wanted: Wanted<'v>,
     /// Where the key stands.
     place: Place,
     /// Where an object under the key stands.
     inner: Place,
     name: Cow<'a, str>,
+    /// Whether the value itself is; what is in it may be.
+    is_wanted: bool,
     /// The key opens a section, whose name is no part of the names in it.
     is_section: bool,
     depth: usize,
@@ -181,7 +210,10 @@ struct Value<'v, 'a> {
 
 impl<'a> Value<'_, 'a> {
     fn put(self, value: EventValue<'a>) {
-        let Value { view, place, name, .. } = self;
+        let Value { view, place, name, is_wanted, .. } = self;
+        if !is_wanted {
+            return;
+        }
         if place == Place::Data {
             view.data.push(Entry { name, value });
             return;
@@ -194,10 +226,13 @@ impl<'a> Value<'_, 'a> {
 
     fn put_text(self, text: &str) {
         if !self.view.is_data_readable || !self.is_data() {
+            if !self.is_wanted {
+                return;
+            }
             return self.put(EventValue::Str(Cow::Owned(text.to_owned())));
         }
         // That it is an object, `cordon_flow::Event` has seen.
-        if let Ok(nested) = object(text, Place::Data, View::default()) {
+        if let Ok(nested) = object(text, Place::Data, View::default(), self.wanted) {
             self.view.data.extend(nested.data.into_iter().map(|entry| Entry {
                 name: Cow::Owned(entry.name.into_owned()),
                 value: own(&entry.value),
@@ -281,9 +316,9 @@ impl<'de> Visitor<'de> for Value<'_, 'de> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<(), A::Error> {
-        let Value { view, inner, name, is_section, depth, .. } = self;
+        let Value { view, wanted, inner, name, is_section, depth, .. } = self;
         let prefix = if is_section { "" } else { &name };
-        Object { view, place: inner, prefix, depth: depth + 1 }.visit_map(map)
+        Object { view, wanted, place: inner, prefix, depth: depth + 1 }.visit_map(map)
     }
 }
 

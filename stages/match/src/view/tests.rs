@@ -3,10 +3,11 @@
 use expect_test::{Expect, expect};
 use rsigma_eval::Event as _;
 
-use super::{Entry, View};
+use super::{Entry, View, Wanted};
+use crate::rules::{Fields, Routed};
 
 fn parse(line: &str) -> View<'_> {
-    View::parse(line.as_bytes(), true).expect("it parses")
+    View::parse(line.as_bytes(), true, Wanted::All).expect("it parses")
 }
 
 fn check(line: &str, expect: &Expect) {
@@ -133,7 +134,7 @@ fn data_that_is_text_but_no_object_is_a_field() {
         let line = format!(r#"{{"Channel":"C","EventData":"{text}"}}"#);
         let event = cordon_flow::Event::parse(line.as_bytes()).expect("it parses");
         assert!(event.is_data_unreadable(), "{text}");
-        let view = View::parse(line.as_bytes(), false).expect("it parses");
+        let view = View::parse(line.as_bytes(), false, Wanted::All).expect("it parses");
         assert!(view.text("EventData").is_some(), "{text}");
     }
 }
@@ -155,8 +156,37 @@ fn nesting_inside_a_text_does_not_take_the_stack() {
         let reader = std::thread::Builder::new().stack_size(1 << 20).spawn(move || {
             let event = cordon_flow::Event::parse(line.as_bytes()).expect("the line is an object");
             assert!(event.is_data_unreadable());
-            View::parse(line.as_bytes(), false).is_ok()
+            View::parse(line.as_bytes(), false, Wanted::All).is_ok()
         });
         assert_eq!(reader.expect("a thread starts").join().ok(), Some(true));
     }
+}
+
+/// Reading only what is wanted must not change what is found there.
+#[test]
+fn a_wanted_field_is_the_same_with_and_without_the_others() {
+    for line in [
+        r#"{"EventID":1,"Channel":"C","Hostname":"WS","SourceName":"P","Image":"C:\\a","tags":["x"]}"#,
+        r#"{"winlog":{"channel":"C","event_id":"1","event_data":{"Image":"a"},"process":{"pid":4}}}"#,
+        r#"{"log_name":"C","event_data":{"A":"a","A":"b"},"host":{"os":{"name":"h"}},"A":"c"}"#,
+        r#"{"EventID":1,"EventData":"{\"Image\":\"C:\\\\a\",\"B\":1}","Image":"b"}"#,
+        r##"{"Event":{"#attributes":{"xmlns":"x"},"System":{"Provider":{"#attributes":{"Name":"P"}},
+            "EventID":{"#attributes":{"Qualifiers":1},"#text":5}},"EventData":{"Data":{"#text":["a"]}},
+            "RenderingInfo":{"Message":"m"}}}"##,
+        r#"{"UserData":{"Inner":{"Deep":{"X":"x"}},"X":"y"},"message":"m"}"#,
+    ] {
+        let all = parse(line);
+        assert!(all.entries().count() > 2, "{line}");
+        for Entry { name, .. } in all.entries() {
+            let alone = parse_wanted(line, name);
+            assert_eq!(alone.find(name), all.find(name), "{name} of {line}");
+        }
+        assert_eq!(parse_wanted(line, "no such field").entries().count(), 0, "{line}");
+    }
+}
+
+/// As much of a line as a rule about one field needs.
+fn parse_wanted<'a>(line: &'a str, name: &str) -> View<'a> {
+    let rule = Routed::asking_for(Fields::named(vec![name.to_owned()]));
+    View::parse(line.as_bytes(), true, Wanted::by(&[&rule])).expect("it parses")
 }
