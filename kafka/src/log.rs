@@ -252,6 +252,8 @@ pub trait Log: Send + Sync + 'static {
     /// A producer with this `transactional.id`; not yet open.
     fn producer(&self, transactional_id: &str) -> Result<Self::Producer, ConsumerError>;
 
-    /// How many partitions a topic has.
-    fn partitions(&self, topic: &str) -> Result<i32, ConsumerError>;
+    /// How many partitions each of these topics has. Asked by whoever is about to write them: a
+    /// record for a topic that is not there is tried until its transaction times out, and nobody
+    /// says which topic it was.
+    fn partitions(&self, topics: &[&str]) -> Result<Vec<i32>, ConsumerError>;
 }

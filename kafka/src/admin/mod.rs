@@ -16,6 +16,7 @@ use std::{collections::BTreeMap, time::Duration};
 use rdkafka::{
     client::NativeClient,
     consumer::{BaseConsumer, Consumer as _},
+    error::RDKafkaErrorCode as Code,
 };
 
 pub use acls::{Acl, Operation, Resource};
@@ -217,6 +218,15 @@ impl Admin {
     fn error(&self, doing: &str, refusal: Refusal) -> AdminError {
         let doing =
             format!("{doing} as {} on {}", self.connection.principal(), self.connection.bootstrap);
-        AdminError { doing, words: refusal.words }
+        let words = match refusal.code {
+            // Administration is the super user's alone: no ACL grants it.
+            Code::TopicAuthorizationFailed
+            | Code::GroupAuthorizationFailed
+            | Code::ClusterAuthorizationFailed => {
+                format!("{}; connect as the topology's admin", refusal.words)
+            }
+            _ => refusal.words,
+        };
+        AdminError { doing, words }
     }
 }

@@ -150,8 +150,8 @@ pub(super) fn joined<H: Harness>(h: &H, topic: &str) -> Checked<ConsumerOf<H>> {
 /// A consumer alone in a group, that owns everything and has started nothing.
 pub(super) fn joined_to<H: Harness>(h: &H, group: &str, topic: &str) -> Checked<ConsumerOf<H>> {
     let mut consumer = consumer(h, group, topic)?;
-    let all = h.log().partitions(topic).map_err(|error| error.to_string())?;
-    expect_assigned(h, &mut consumer, usize::try_from(all).expect("a count"))?;
+    let counts = h.log().partitions(&[topic]).map_err(|error| error.to_string())?;
+    expect_assigned(h, &mut consumer, usize::try_from(counts[0]).expect("a count"))?;
     Ok(consumer)
 }
 

@@ -103,9 +103,7 @@ impl Log for ModelLog {
     type Producer = ModelProducer;
 
     fn consumer(&self, group: &str, topics: &[&str]) -> Result<ModelConsumer, ConsumerError> {
-        for topic in topics {
-            self.partitions(topic)?;
-        }
+        self.partitions(topics)?;
         Ok(ModelConsumer::new(self.shared.clone(), group, topics))
     }
 
@@ -113,8 +111,12 @@ impl Log for ModelLog {
         Ok(ModelProducer::new(self.shared.clone(), transactional_id))
     }
 
-    fn partitions(&self, topic: &str) -> Result<i32, ConsumerError> {
-        let unknown = || ConsumerError::Denied(format!("there is no topic {topic}"));
-        self.shared.lock().partitions(topic).ok_or_else(unknown)
+    fn partitions(&self, topics: &[&str]) -> Result<Vec<i32>, ConsumerError> {
+        let shared = self.shared.lock();
+        let count = |topic: &&str| {
+            let unknown = || ConsumerError::Denied(format!("there is no topic {topic}"));
+            shared.partitions(topic).ok_or_else(unknown)
+        };
+        topics.iter().map(count).collect()
     }
 }

@@ -14,8 +14,10 @@ pub(super) struct Asking {
     pub(super) principal: String,
     /// Empty for a client without a group.
     pub(super) group: String,
-    /// Topics that are read.
+    /// Topics that are read, or written.
     pub(super) topics: Vec<String>,
+    /// What is done with them, as ACLs name it: `Read` or `Write`.
+    pub(super) operation: &'static str,
 }
 
 impl Asking {
@@ -36,10 +38,10 @@ impl Asking {
     }
 
     fn remedy(&self, refusal: &Refusal) -> String {
-        let Self { principal, group, topics } = self;
+        let Self { principal, group, topics, operation } = self;
         match refusal.code {
             Code::TopicAuthorizationFailed => {
-                missing(principal, "Read", "topic", &topics.join(" or "))
+                missing(principal, operation, "topic", &topics.join(" or "))
             }
             Code::GroupAuthorizationFailed => missing(principal, "Read", "group", group),
             _ => refused(principal, &refusal.words),

@@ -146,6 +146,7 @@ impl RealLog {
             principal: self.connection.principal(),
             group: group.to_owned(),
             topics: topics.iter().map(|&topic| topic.to_owned()).collect(),
+            operation: "Read",
         }
     }
 }
@@ -180,9 +181,10 @@ impl Log for RealLog {
         Ok(RealProducer::new(native, settings, connection, transactional_id))
     }
 
-    fn partitions(&self, topic: &str) -> Result<i32, ConsumerError> {
-        let asking = self.asking("", &[topic]);
+    fn partitions(&self, topics: &[&str]) -> Result<Vec<i32>, ConsumerError> {
+        let asking = Asking { operation: "Write", ..self.asking("", topics) };
         let client = self.open(&self.settings.groupless_consumer(&self.connection), &asking)?;
-        preflight::partitions(&client, &asking, topic, &self.settings)
+        let count = |topic: &&str| preflight::partitions(&client, &asking, topic, &self.settings);
+        topics.iter().map(count).collect()
     }
 }

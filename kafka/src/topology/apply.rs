@@ -53,7 +53,7 @@ pub enum ApplyError {
     #[error(transparent)]
     Admin(#[from] AdminError),
     /// A password file could not be read or written.
-    #[error("the password file {path}: {source}")]
+    #[error("the password file {path}")]
     Secret {
         /// The file.
         path: PathBuf,

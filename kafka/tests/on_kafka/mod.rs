@@ -103,7 +103,7 @@ impl Harness for OnKafka {
         };
         self.admin.create_topic(&new).expect("a topic is made");
         // The controller has made it; the broker hears of it a moment later.
-        let seen = || self.log.partitions(topic).is_ok_and(|seen| seen == partitions);
+        let seen = || self.log.partitions(&[topic]).is_ok_and(|seen| seen == [partitions]);
         let mut looks = (0..LOOKS_MAX).map(|_| thread::sleep(LOOK_EVERY));
         assert!(seen() || looks.any(|()| seen()), "{topic} does not show up");
     }

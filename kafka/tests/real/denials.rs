@@ -75,7 +75,7 @@ fn a_topic_that_does_not_exist_is_named() {
         panic!("it exists");
     };
     assert_eq!(words, "topic no-such-topic does not exist; `cordon topology apply` makes it");
-    assert_eq!(log.partitions("no-such-topic"), Err(ConsumerError::Unavailable(words)));
+    assert_eq!(log.partitions(&["no-such-topic"]), Err(ConsumerError::Unavailable(words)));
 }
 
 /// Takes each of a stage's ACLs away in turn.

@@ -19,7 +19,7 @@ use cordon_kafka::{
     topology::Topology,
 };
 use cordon_records::{LogRecord, ObjectKey, Pointer, schema, single_object};
-use cordon_store::{DirectoryStore, Store};
+use cordon_store::{CanaryKey, DirectoryStore, GetError, Store};
 
 use crate::{
     config::Config,
@@ -113,7 +113,7 @@ impl Archive {
             let mut report = evidence.judge(&stages);
             report.moving = moving;
             if objects {
-                self.check_objects(&evidence, runtime, &mut report);
+                self.check_objects(&evidence, runtime, &mut report)?;
             }
             return Ok(report);
         }
@@ -148,19 +148,42 @@ impl Archive {
         Ok(evidence)
     }
 
+    /// Fetches each object. A store that cannot be asked says nothing of its objects, so that
+    /// there is no verdict then.
     fn check_objects(
         &self,
         evidence: &Evidence,
         runtime: &tokio::runtime::Handle,
         report: &mut AuditReport,
-    ) {
+    ) -> Result<()> {
         let pointers = evidence.pointers.values().flatten().filter_map(|r| r.pointer.as_ref());
         for pointer in pointers {
-            if let Err(why) = runtime.block_on(self.fetch(pointer)) {
-                report.total.dangling += 1;
-                let (_, key, ..) = place_of(pointer);
-                report.faults.push(|| format!("{}: {key}: {why:#}", pointer.stage));
+            let Err(why) = runtime.block_on(self.fetch(pointer)) else { continue };
+            runtime
+                .block_on(self.ensure_lacking(pointer, &why))
+                .context("objects cannot be checked; --no-objects audits without")?;
+            report.total.dangling += 1;
+            let (_, key, ..) = place_of(pointer);
+            report.faults.push(|| format!("{}: {key}: {why:#}", pointer.stage));
+        }
+        Ok(())
+    }
+
+    /// Whether it is the object that is at fault, and not the store or our permission: what is
+    /// missing looks like what may not be read, but for the prefix's canary.
+    async fn ensure_lacking(&self, pointer: &Pointer, why: &anyhow::Error) -> Result<()> {
+        match why.downcast_ref() {
+            Some(error @ (GetError::Unavailable(_) | GetError::Refused(_))) => {
+                Err(error.clone().into())
             }
+            Some(GetError::MissingOrDenied) => {
+                let topic = ObjectKey::parse(&pointer.key)?.topic().to_owned();
+                let place = format!("{}/{topic}", pointer.bucket);
+                self.store.get_canary(&pointer.bucket, &CanaryKey::of(&topic)?).await.with_context(
+                    || format!("neither an object of {place} nor its canary: allow s3:GetObject"),
+                )
+            }
+            _ => Ok(()),
         }
     }
 

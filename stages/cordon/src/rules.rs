@@ -112,3 +112,42 @@ pub(crate) fn fault_of(status: ExitStatus) -> Option<ConfigFaults> {
 
 /// What the kernel ends a process with whose CPU time is used up.
 const SIGXCPU: i32 = signal_hook::consts::SIGXCPU;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_trying_again_cannot_mend_is_a_fault_of_the_configuration() {
+        let fault = |raw| fault_of(ExitStatus::from_raw(raw)).map(|fault| fault.to_string());
+        let exited = |code| code << 8;
+        assert!(fault(exited(exit::CONFIG)).is_some());
+        assert!(fault(SIGXCPU).is_some_and(|fault| fault.contains("60 s of CPU time")));
+        for passing in [exited(exit::STOPPED), exited(exit::FAILED), signal_hook::consts::SIGKILL] {
+            assert_eq!(fault(passing), None, "{passing}");
+        }
+    }
+
+    #[test]
+    fn many_reasons_are_bounded_and_counted() {
+        let error =
+            |n: usize| RuleError { file: n.to_string().into(), line: None, fault: "x".into() };
+        let said =
+            |count| bounded(&(0..count).map(error).collect::<Vec<_>>(), 2, ToString::to_string);
+        assert_eq!(said(0), [""; 0]);
+        assert_eq!(said(2), ["0: x", "1: x"]);
+        assert_eq!(said(4), ["0: x", "1: x", "and 2 more"]);
+    }
+
+    #[test]
+    fn the_command_line_goes_first_and_reaches_the_zygote() {
+        let choice = |directory: Option<&str>, is_strict| RulesChoice {
+            directory: directory.map(PathBuf::from),
+            is_strict,
+        };
+        let chosen = choice(Some("a"), false).or(choice(Some("b"), true));
+        assert_eq!(chosen.to_args(), ["--rules", "a", "--rules-strict"]);
+        assert_eq!(choice(None, false).or(choice(Some("b"), false)).to_args(), ["--rules", "b"]);
+        assert!(choice(None, false).is_default() && choice(None, false).to_args().is_empty());
+    }
+}

@@ -7,7 +7,7 @@ use cordon_audit::StageWiring;
 use cordon_courier::{InputKind, Limits, StageSettings};
 use cordon_kafka::{
     connection::{Connection, Security},
-    log::Log,
+    log::{ConsumerError, Log},
     real::{RealLog, Settings},
     secret::Password,
     topology::{InputSpec, Topology},
@@ -137,6 +137,7 @@ pub(crate) fn stage_settings(
     let spec = &topology.stages[stage];
     let output_schema = bodies::output_schema(stage)
         .with_context(|| format!("this cordon has no code for the stage {stage}"))?;
+    let side = SideTopics::of(stage);
     Ok(StageSettings {
         stage: stage.to_owned(),
         version: VERSION.to_owned(),
@@ -147,15 +148,43 @@ pub(crate) fn stage_settings(
         live_topics: spec.live.clone(),
         replay_topics: spec.replay.clone(),
         output_topic: Arc::from(spec.output.as_str()),
-        output_partitions: log.partitions(&spec.output)?,
+        output_partitions: side.output_partitions(&spec.output, log)?,
         output_schema,
-        dead_topic: format!("dead.{stage}").into(),
-        receipts_topic: format!("receipts.{stage}").into(),
-        metrics_topic: format!("metrics.{stage}").into(),
+        dead_topic: side.dead,
+        receipts_topic: side.receipts,
+        metrics_topic: side.metrics,
         group: Topology::group(stage),
         bucket: topology.bucket.clone(),
         limits: Limits { linger: bodies::linger(stage), ..limits },
     })
+}
+
+/// Each stage and producer has three topics of its own.
+pub(crate) struct SideTopics {
+    pub(crate) dead: Arc<str>,
+    pub(crate) receipts: Arc<str>,
+    pub(crate) metrics: Arc<str>,
+}
+
+impl SideTopics {
+    pub(crate) fn of(name: &str) -> Self {
+        Self {
+            dead: format!("dead.{name}").into(),
+            receipts: format!("receipts.{name}").into(),
+            metrics: format!("metrics.{name}").into(),
+        }
+    }
+
+    /// How many partitions the output has. Asks for all topics of a transaction, so that one that
+    /// is missing is told now. Nothing waits for metrics.
+    pub(crate) fn output_partitions(
+        &self,
+        output: &str,
+        log: &impl Log,
+    ) -> Result<i32, ConsumerError> {
+        let counts = log.partitions(&[output, &self.dead, &self.receipts])?;
+        Ok(counts[0])
+    }
 }
 
 /// What the audit must know: producers first, then stages.

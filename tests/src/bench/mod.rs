@@ -155,7 +155,7 @@ impl<'c> Bench<'c> {
         Ok(Self {
             cluster,
             slots,
-            partitions: cluster.log().partitions(OUTPUT)?,
+            partitions: cluster.log().partitions(&[OUTPUT])?[0],
             receipts: Receipts::open(cluster)?,
             inputs: Skip::default(),
             outputs: Skip::default(),

@@ -24,13 +24,14 @@ pub(crate) fn run(paths: &[PathBuf], id: &str, config: &Config, is_json: bool) -
     let args = bodies::zygote_args("ingest", &RulesChoice::default(), config.courier.jail);
     let zygote = spawn_zygote(&args).context("cannot start the zygote of ingest")?;
     let cells = Cells::connect(zygote.socket).context("the zygote of ingest did not start")?;
+    let settings = settings(&topology, &log)?;
     let runtime = crate::runtime()?;
     let ingest = Ingest {
         log: &log,
         store: &store,
         cells: &cells,
         runtime: runtime.handle(),
-        settings: &settings(&topology, &log)?,
+        settings: &settings,
         transactional_id: format!("{}{id}", Topology::transactional_prefix("ingest")),
     };
     let summary = ingest.run(found)?;

@@ -1,7 +1,5 @@
 //! One transaction for each range: pointers, letters, receipt.
 
-use std::{thread, time::Duration};
-
 use bytes::Bytes;
 use cordon_courier::{
     StageSettings, World,
@@ -13,14 +11,7 @@ use cordon_kafka::log::{ConsumerError, Log, Outcome, Producer};
 use cordon_records::cell::Report;
 use cordon_store::{PutError, Store};
 
-use super::error::IngestError;
-
-/// How often one transaction, put or opening is tried: some 15 seconds in all.
-const ATTEMPTS_MAX: u32 = 8;
-/// Pause after the first attempt; doubled up to [`PAUSE_MAX`].
-const PAUSE_MIN: Duration = Duration::from_millis(100);
-/// Longest pause between two attempts.
-const PAUSE_MAX: Duration = Duration::from_secs(5);
+use super::{error::IngestError, patience::Patience};
 
 /// A range of a file as its cell told it, kept until it is committed.
 pub(super) struct Range {
@@ -58,14 +49,13 @@ impl<L: Log> Outlet<'_, L> {
     pub(super) fn store(&self, batch: &FileBatch) -> Result<(), IngestError> {
         let bucket = &self.settings.bucket;
         for object in &batch.objects {
-            let mut pause = PAUSE_MIN;
-            for attempt in 1.. {
+            let mut patience = Patience::new();
+            loop {
                 let put = self.store.put(bucket, &object.key, object.body.clone(), object.digest);
                 match self.runtime.block_on(put) {
                     Ok(()) => break,
-                    Err(PutError::Unavailable(why)) if attempt < ATTEMPTS_MAX => {
-                        tracing::warn!(why, attempt, "put is tried again");
-                        wait(&mut pause);
+                    Err(PutError::Unavailable(why)) if patience.wait() => {
+                        tracing::warn!(why, "put is tried again");
                     }
                     Err(error) => {
                         let what = format!("put of {bucket}/{}: {error}", object.key);
@@ -76,11 +66,6 @@ impl<L: Log> Outlet<'_, L> {
         }
         Ok(())
     }
-}
-
-fn wait(pause: &mut Duration) {
-    thread::sleep(*pause);
-    *pause = (*pause * 2).min(PAUSE_MAX);
 }
 
 /// Commits ranges, one after the other.
@@ -99,9 +84,9 @@ impl<'a, L: Log> Committer<'a, L> {
     /// Commits a range, and returns it as it was committed in the end.
     pub(super) fn commit(&mut self, range: Range) -> Result<FileBatch, IngestError> {
         let Range { file, from, report, output, mut batch } = range;
-        let mut pause = PAUSE_MIN;
-        for _ in 0..ATTEMPTS_MAX {
-            match self.transact(&batch)? {
+        let mut patience = Patience::new();
+        loop {
+            let why = match self.transact(&batch)? {
                 TransactionOutcome::Committed => return Ok(batch),
                 TransactionOutcome::Denied(why) => return Err(IngestError::Kafka(why)),
                 TransactionOutcome::Fenced(why) => {
@@ -113,22 +98,24 @@ impl<'a, L: Log> Committer<'a, L> {
                 // Known not to be there: the same again.
                 TransactionOutcome::Aborted(why) => {
                     tracing::warn!(why, file = file.name, from, "the transaction was aborted");
-                    wait(&mut pause);
+                    why
                 }
                 // It may be there, and its objects with it: the range again, as a new batch.
                 TransactionOutcome::Unknown(why) => {
                     tracing::warn!(why, file = file.name, from, "nobody knows; ingested again");
                     self.producer = None;
-                    wait(&mut pause);
                     batch = self
                         .outlet
                         .batch(&file, from, &report, &output)
                         .map_err(|lie| IngestError::Cells(lie.to_string()))?;
                     self.outlet.store(&batch)?;
+                    why
                 }
+            };
+            if !patience.wait() {
+                return Err(IngestError::Kafka(format!("no transaction commits: {why}")));
             }
         }
-        Err(IngestError::Kafka(format!("{ATTEMPTS_MAX} attempts to commit were in vain")))
     }
 
     fn transact(&mut self, batch: &FileBatch) -> Result<TransactionOutcome, IngestError> {
@@ -143,21 +130,19 @@ impl<'a, L: Log> Committer<'a, L> {
 
 fn open_producer<L: Log>(outlet: &Outlet<'_, L>) -> Result<L::Producer, IngestError> {
     let id = outlet.transactional_id;
-    let mut pause = PAUSE_MIN;
-    for attempt in 1.. {
+    let mut patience = Patience::new();
+    loop {
         match try_open(outlet.log, id) {
             Ok(producer) => return Ok(producer),
-            Err(Closed::Denied(why)) => return Err(IngestError::Kafka(why)),
-            Err(Closed::Unavailable(why)) if attempt == ATTEMPTS_MAX => {
-                return Err(IngestError::Kafka(format!("{id} does not open: {why}")));
+            Err(Closed::Unavailable(why)) if patience.wait() => {
+                tracing::warn!(why, "the producer is opened again");
             }
             Err(Closed::Unavailable(why)) => {
-                tracing::warn!(why, attempt, "the producer is opened again");
-                wait(&mut pause);
+                return Err(IngestError::Kafka(format!("{id} does not open: {why}")));
             }
+            Err(Closed::Denied(why)) => return Err(IngestError::Kafka(why)),
         }
     }
-    unreachable!("the last attempt returns")
 }
 
 /// Why a producer did not open.

@@ -77,8 +77,8 @@ impl Course {
         self.from
     }
 
-    /// A cell finished. Checks what its report says of the file, and goes on behind it.
-    pub(super) fn finished(&mut self, news: &FileNews, file_bytes: i64) -> Result<(), GivenUp> {
+    /// Checks what the report of a cell that finished says of the file.
+    pub(super) fn admit(&self, news: &FileNews, file_bytes: i64) -> Result<(), GivenUp> {
         let Ask { records, at_bytes, .. } = self.ask();
         let is_inside = (records.start..=records.end).contains(&news.to)
             && news.resume_at_bytes.is_none_or(|at| (at_bytes..=file_bytes).contains(&at));
@@ -90,6 +90,11 @@ impl Course {
         if !is_further && !news.is_end {
             return Err("its cell does nothing".to_owned());
         }
+        Ok(())
+    }
+
+    /// A cell finished, and what it said is on its way: goes on behind it.
+    pub(super) fn finished(&mut self, news: &FileNews) {
         self.from = news.to;
         self.at_bytes = news.resume_at_bytes;
         self.is_second_try = false;
@@ -99,7 +104,6 @@ impl Course {
             Suspicion::Before(suspect) => Suspicion::Alone(suspect),
             _ => Suspicion::Nobody,
         };
-        Ok(())
     }
 
     /// A cell died at a record, as far as it told.
@@ -154,6 +158,12 @@ mod tests {
 
     const SIGNAL: CellEnd = CellEnd::Signal(11);
 
+    fn finish(course: &mut Course, news: &FileNews, file_bytes: i64) -> Result<(), GivenUp> {
+        course.admit(news, file_bytes)?;
+        course.finished(news);
+        Ok(())
+    }
+
     /// A file of `records`, some of which kill whoever looks at them; `hidden` ones even when
     /// they are sentenced. Returns the ranges that finished, and why it was given up.
     fn walk(records: i64, killers: &[i64], hidden: &[i64]) -> (Vec<(i64, i64)>, Option<GivenUp>) {
@@ -170,7 +180,7 @@ mod tests {
                     ranges.push((asked.start, to));
                     let is_end = to == records;
                     let news = FileNews { to, is_end, ..FileNews::default() };
-                    let outcome = course.finished(&news, 0);
+                    let outcome = finish(&mut course, &news, 0);
                     if is_end {
                         return (ranges, outcome.err());
                     }
@@ -219,9 +229,9 @@ mod tests {
         course.died(Some(5), &SIGNAL).unwrap();
         assert_eq!(course.ask().records, 0..5);
         let news = |to| FileNews { to, ..FileNews::default() };
-        course.finished(&news(5), 0).unwrap();
+        finish(&mut course, &news(5), 0).unwrap();
         assert_eq!((course.ask().records, course.ask().is_alone), (5..6, true));
-        course.finished(&news(6), 0).unwrap();
+        finish(&mut course, &news(6), 0).unwrap();
         assert_eq!(course.ask().records, 6..6 + CELL_RECORDS_MAX);
         assert_eq!((course.ask().sentenced, course.ask().is_alone), (vec![], false));
     }
@@ -245,7 +255,7 @@ mod tests {
     fn what_a_cell_claims_is_checked() {
         let claim = |to, resume_at_bytes, is_end| {
             let news = FileNews { to, resume_at_bytes, is_end, ..FileNews::default() };
-            Course::default().finished(&news, 100)
+            finish(&mut Course::default(), &news, 100)
         };
         claim(1, None, false).unwrap();
         claim(0, None, true).unwrap();

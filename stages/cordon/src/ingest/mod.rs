@@ -21,6 +21,7 @@ mod course;
 mod error;
 mod files;
 mod input;
+mod patience;
 mod progress;
 mod summary;
 mod worker;
@@ -45,6 +46,7 @@ use self::{
     summary::{IngestSummary, Tally},
     worker::{News, Worker},
 };
+use crate::wiring::{SideTopics, VERSION};
 pub(crate) use files::find;
 
 /// Files whose cells run at the same time, at most. Each may hold a file in memory.
@@ -114,18 +116,19 @@ fn now() -> Instant {
 /// What ingest is told: a stage's settings without an input.
 pub(crate) fn settings(topology: &Topology, log: &impl Log) -> Result<StageSettings> {
     let producer = topology.producers.get("ingest").context("the topology has no ingest")?;
+    let side = SideTopics::of("ingest");
     Ok(StageSettings {
         stage: "ingest".to_owned(),
-        version: crate::wiring::VERSION.to_owned(),
+        version: VERSION.to_owned(),
         input: cordon_courier::InputKind::Raw,
         live_topics: Vec::new(),
         replay_topics: Vec::new(),
         output_topic: Arc::from(producer.output.as_str()),
-        output_partitions: log.partitions(&producer.output)?,
+        output_partitions: side.output_partitions(&producer.output, log)?,
         output_schema: cordon_records::schema::LOG_DATAPOINT.current().fingerprint,
-        dead_topic: "dead.ingest".into(),
-        receipts_topic: "receipts.ingest".into(),
-        metrics_topic: "metrics.ingest".into(),
+        dead_topic: side.dead,
+        receipts_topic: side.receipts,
+        metrics_topic: side.metrics,
         group: String::new(),
         bucket: topology.bucket.clone(),
         limits: cordon_courier::Limits::default(),

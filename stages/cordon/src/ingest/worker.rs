@@ -95,21 +95,31 @@ impl<L: Log> Worker<'_, L> {
     fn file(&self, path: &Path) -> Result<(), Leave> {
         let input = InputFile::open(path).map_err(|error| Leave::Fault(error.to_string()))?;
         let mut course = Course::default();
+        match self.all_cells(&input, &mut course) {
+            // What was read by then stays, and a letter stands for the rest.
+            Err(Leave::Fault(why)) => {
+                let from = course.from();
+                self.range(&input.file, from, rest_of_file(from, &why), Bytes::new())
+            }
+            other => other,
+        }
+    }
+
+    /// Takes a file through its cells, one after another.
+    fn all_cells(&self, input: &InputFile, course: &mut Course) -> Result<(), Leave> {
         let mut read_bytes = 0;
         loop {
-            let result = self.cell(&input, &course.ask())?;
+            let result = self.cell(input, &course.ask())?;
             if result.end != CellEnd::Finished {
-                if self.mourn(&input, &mut course, &result)? {
-                    continue;
-                }
-                return Ok(());
+                mourn(input, course, &result)?;
+                continue;
             }
             let report: Report = single_object::decode(&result.report)
                 .map_err(|error| Leave::Fault(format!("its cell's report: {error}")))?;
             let news = FileNews::of(&report);
-            let from = course.from();
-            course.finished(&news, input.bytes.cast_signed()).map_err(Leave::Fault)?;
-            self.range(&input.file, from, report, result.output.into())?;
+            course.admit(&news, input.bytes.cast_signed()).map_err(Leave::Fault)?;
+            self.range(&input.file, course.from(), report, result.output.into())?;
+            course.finished(&news);
             let done_bytes = match news.resume_at_bytes {
                 _ if news.is_end => input.bytes,
                 resume => resume.map_or(0, i64::unsigned_abs).max(read_bytes),
@@ -143,33 +153,6 @@ impl<L: Log> Worker<'_, L> {
         Ok(self.cells.run(job))
     }
 
-    /// A cell did not finish. Says whether to go on, or leaves a letter for the rest of the file.
-    fn mourn(
-        &self,
-        input: &InputFile,
-        course: &mut Course,
-        result: &CellResult,
-    ) -> Result<bool, Leave> {
-        tracing::warn!(file = input.file.name, end = %result.end, at = ?result.at, "cell died");
-        let at = match result.at {
-            Some((0, record)) => i64::try_from(record).ok(),
-            _ => None,
-        };
-        let given_up = match &result.end {
-            CellEnd::ZygoteGone | CellEnd::ZygoteDied | CellEnd::NoFork(_) => {
-                return Err(Leave::Fatal(IngestError::Cells(result.end.to_string())));
-            }
-            CellEnd::Failed(why) => format!("its cell failed: {why}"),
-            end => match course.died(at, end) {
-                Ok(()) => return Ok(true),
-                Err(given_up) => given_up,
-            },
-        };
-        let from = course.from();
-        self.range(&input.file, from, rest_of_file(from, &given_up), Bytes::new())?;
-        Ok(false)
-    }
-
     /// Checks a range, stores its objects, and sends it on to be committed.
     fn range(
         &self,
@@ -193,6 +176,22 @@ impl<L: Log> Worker<'_, L> {
         self.outlet.store(&batch).map_err(Leave::Fatal)?;
         let range = Range { file: file.clone(), from, report, output, batch };
         self.send(News::Range(Box::new(range)))
+    }
+}
+
+/// A cell did not finish: finds out how to go on, or gives up the file.
+fn mourn(input: &InputFile, course: &mut Course, result: &CellResult) -> Result<(), Leave> {
+    tracing::warn!(file = input.file.name, end = %result.end, at = ?result.at, "cell died");
+    let at = match result.at {
+        Some((0, record)) => i64::try_from(record).ok(),
+        _ => None,
+    };
+    match &result.end {
+        end @ (CellEnd::ZygoteGone | CellEnd::ZygoteDied | CellEnd::NoFork(_)) => {
+            Err(Leave::Fatal(IngestError::Cells(end.to_string())))
+        }
+        CellEnd::Failed(why) => Err(Leave::Fault(format!("its cell failed: {why}"))),
+        end => course.died(at, end).map_err(Leave::Fault),
     }
 }
 

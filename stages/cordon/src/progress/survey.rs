@@ -51,10 +51,10 @@ impl Survey {
     pub(crate) fn partitions(&self) -> Result<Vec<Found>> {
         let committed = self.committed()?;
         let mut found = Vec::new();
-        for topic in self.settings.topics() {
-            let count = self.log.partitions(topic)?;
+        let topics = self.settings.topics();
+        for (topic, count) in topics.iter().zip(self.log.partitions(&topics)?) {
             let partitions: Vec<TopicPartition> =
-                (0..count).map(|partition| TopicPartition::new(topic, partition)).collect();
+                (0..count).map(|partition| TopicPartition::new(*topic, partition)).collect();
             found.extend(self.find(topic, &partitions, &committed)?);
         }
         Ok(found)

@@ -50,7 +50,11 @@ fn apply(
     if config.store.is_some() {
         let (store, runtime) = (wiring::store(config)?, crate::runtime()?);
         for topic in topology.payload_topics() {
-            runtime.block_on(store.put_canary(&topology.bucket, &CanaryKey::of(topic)?))?;
+            let put = runtime.block_on(store.put_canary(&topology.bucket, &CanaryKey::of(topic)?));
+            put.with_context(|| {
+                let place = format!("{}/{topic}", topology.bucket);
+                format!("Kafka is as declared, but the canary of {place} cannot be put")
+            })?;
         }
     }
     Ok(report)

@@ -1,5 +1,7 @@
 //! Transactions on the model log, with trouble.
 
+use std::time::Duration;
+
 use cordon_audit::StageAudit;
 use cordon_body::Sealer;
 use cordon_kafka::{
