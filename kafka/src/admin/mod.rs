@@ -149,7 +149,8 @@ impl Admin {
     }
 
     /// The same, once every open transaction that holds one of them has ended: a courier that died
-    /// in one holds its offsets until the broker aborts it.
+    /// in one holds its offsets until the broker aborts it. A partition's very first offset is not
+    /// waited for: brokers list it only when its transaction has ended.
     pub fn settled_group_offsets(
         &self,
         group: &str,

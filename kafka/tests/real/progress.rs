@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use cordon_kafka::{
     admin::{Admin, Operation, Resource},
-    log::{Committed, NewOffset, TopicPartition},
+    log::{Committed, Consumer as _, NewOffset, TopicPartition},
     real::RealLog,
 };
 
-use crate::support::{BROKER, Principal, admin, assigned, fill, text, topic, unique};
+use crate::support::{BROKER, PATIENCE, Principal, admin, assigned, fill, text, topic, unique};
 
 fn committed(offset: i64, metadata: &str) -> Committed {
     Committed { offset, metadata: metadata.into() }
@@ -34,6 +34,10 @@ fn only_absent_offsets_are_committed_under_members() {
 
     let offset = NewOffset { at: at.clone(), offset: 1, metadata: "first".to_owned() };
     admin.commit_absent_offsets(group, &[offset]).unwrap();
+    // Asked for by name, it is waited for until the transaction's marker is written; a list of all
+    // offsets leaves out one that never had another before.
+    let first = consumer.committed(std::slice::from_ref(&at), PATIENCE).unwrap();
+    assert_eq!(first, [(at.clone(), Some(committed(1, "first")))]);
     let expected = BTreeMap::from([(at.clone(), committed(1, "first"))]);
     assert_eq!(admin.settled_group_offsets(group), Ok(expected));
 
