@@ -1,6 +1,7 @@
 """The recount of a pipeline: accounting from receipts and letters, and every payload's bytes."""
 
 import dataclasses
+from collections import defaultdict
 from typing import Any
 
 from avro import Schemas
@@ -39,11 +40,28 @@ def audit(log: Log, objects: Objects) -> tuple[dict[str, Any], list[str]]:
         "reingested": total.reingested,
         "origins": len(content.origins),
         "findings": len(content.findings),
+        "payload_datapoints": payload_datapoints(evidence),
         "moving": moving,
         "clean": total.is_clean(),
         "stages": stages,
     }
     return verdict, faults
+
+
+def payload_datapoints(evidence: Evidence) -> dict[str, dict[str, int]]:
+    """How many datapoints a payload holds, by the stage that wrote it."""
+    counts: dict[str, list[int]] = defaultdict(list)
+    for record in (record for topic in evidence.pointers.values() for record in topic):
+        if record.pointer and record.pointer.datapoints is not None:
+            counts[record.pointer.stage].append(record.pointer.datapoints)
+    return {
+        stage: {
+            "payloads": len(found),
+            "median": sorted(found)[len(found) // 2],
+            "max": max(found),
+        }
+        for stage, found in counts.items()
+    }
 
 
 def gather_at_rest(log: Log) -> tuple[Evidence, bool]:

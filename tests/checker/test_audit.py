@@ -4,7 +4,7 @@ import copy
 import tempfile
 import unittest
 from pathlib import Path
-from typing import Iterator
+from typing import Any, Iterator
 
 from audit import READS_MAX, audit
 from counts import FAULTS
@@ -21,7 +21,7 @@ class Audit(unittest.TestCase):
         self.pipeline = Pipeline(Path(directory.name))
         self.topics = self.pipeline.topics
 
-    def check(self, **expected: int) -> dict[str, int]:
+    def check(self, **expected: int) -> dict[str, Any]:
         """Recounts, and demands these faults and no others."""
         directory = self.pipeline.write()
         verdict, faults = audit(DirectoryLog(directory), DirectoryObjects(directory))
@@ -37,6 +37,13 @@ class Audit(unittest.TestCase):
         self.assertEqual(verdict["pointers_out"], 3)
         self.assertEqual(verdict["origins"], 10)
         self.assertEqual(verdict["pending"], 13, "ten of match, three of merge")
+        self.assertEqual(
+            verdict["payload_datapoints"],
+            {
+                "ingest": {"payloads": 1, "median": 10, "max": 10},
+                "generate": {"payloads": 2, "median": 2, "max": 2},
+            },
+        )
 
     def test_what_was_not_begun_is_pending(self) -> None:
         self.topics["receipts.generate"] = []

@@ -47,7 +47,12 @@ impl Checker {
 
     /// Runs `check.py MODE` on the cluster, as the principal *reader*.
     pub(crate) fn check(&self, world: &World, mode: &str) -> Result<Value> {
-        self.start(mode, cluster_arguments(world))?.verdict()
+        self.start_on(world, mode)?.verdict()
+    }
+
+    /// Starts `check.py MODE` on the cluster in the background.
+    pub(crate) fn start_on(&self, world: &World, mode: &str) -> Result<Running> {
+        self.start(mode, cluster_arguments(world))
     }
 }
 

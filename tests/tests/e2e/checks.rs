@@ -1,11 +1,8 @@
 //! What must hold, and the figures that say how it held.
 
-use std::collections::BTreeMap;
-
 use anyhow::{Context as _, Result, ensure};
-use cordon_records::Pointer;
 use cordon_tests::diary::Note;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::{
     evidence::Evidence,
@@ -98,28 +95,16 @@ pub(crate) fn fetched_once(
     evidence: &Evidence,
     verdict: &mut Verdict,
 ) -> u64 {
-    let pointers = evidence.pointers_by_object();
     for (stage, fetches) in fetched {
         for (object, count) in fetches {
             // An object holds a payload for each pointer that names a range of it.
-            let payloads = pointers.get(object).copied().unwrap_or_default();
+            let payloads = evidence.pointers.get(object).copied().unwrap_or_default();
             verdict.holds(*count <= payloads, || {
                 format!("a slot of {stage} fetched {object} {count} times: it holds {payloads}")
             });
         }
     }
     fetched.iter().flat_map(|(_, fetches)| fetches.values()).sum()
-}
-
-/// Datapoints of the payloads of everything that writes under default limits.
-pub(crate) fn payload_datapoints(evidence: &Evidence) -> BTreeMap<&str, Value> {
-    let spread = |pointers: &[Pointer]| {
-        let mut counts: Vec<i64> = pointers.iter().filter_map(|p| p.datapoints).collect();
-        counts.sort_unstable();
-        let median = counts.get(counts.len() / 2).copied();
-        json!({ "payloads": counts.len(), "median": median, "max": counts.last() })
-    };
-    evidence.pointers.iter().map(|(stage, pointers)| (stage.as_str(), spread(pointers))).collect()
 }
 
 /// Compares every count of the two audits, stage by stage. Returns what differs.

@@ -10,8 +10,8 @@ use cordon_tests::world::World;
 pub(crate) struct Evidence {
     /// Batches that committed receipts name.
     pub(crate) committed: BTreeSet<BatchId>,
-    /// Pointers by what wrote them.
-    pub(crate) pointers: BTreeMap<String, Vec<Pointer>>,
+    /// How many pointers name each object, as `bucket/key`.
+    pub(crate) pointers: BTreeMap<String, u64>,
 }
 
 impl Evidence {
@@ -21,7 +21,7 @@ impl Evidence {
         let producers = topology.producers.iter().map(|(name, producer)| (name, &producer.output));
         let stages = topology.stages.iter().map(|(name, stage)| (name, &stage.output));
         let log = world.log("reader")?;
-        let (mut committed, mut pointers) = (BTreeSet::new(), BTreeMap::<_, Vec<Pointer>>::new());
+        let (mut committed, mut pointers) = (BTreeSet::new(), BTreeMap::new());
         let mut topics = BTreeSet::new();
         for (name, output) in producers.chain(stages) {
             for record in log.reader(&format!("receipts.{name}"))? {
@@ -33,18 +33,9 @@ impl Evidence {
         for topic in topics {
             for record in log.reader(topic)? {
                 let pointer: Pointer = single_object::decode(&record?.value)?;
-                pointers.entry(pointer.stage.clone()).or_default().push(pointer);
+                *pointers.entry(format!("{}/{}", pointer.bucket, pointer.key)).or_default() += 1;
             }
         }
         Ok(Self { committed, pointers })
-    }
-
-    /// How many pointers name each object, as `bucket/key`.
-    pub(crate) fn pointers_by_object(&self) -> BTreeMap<String, u64> {
-        let mut counts = BTreeMap::new();
-        for pointer in self.pointers.values().flatten() {
-            *counts.entry(format!("{}/{}", pointer.bucket, pointer.key)).or_default() += 1;
-        }
-        counts
     }
 }

@@ -6,17 +6,24 @@ use std::{
     os::unix::process::ExitStatusExt as _,
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    thread,
     time::Duration,
 };
 
 use anyhow::{Context as _, Result, ensure};
 use cordon_records::{Receipt, Source, single_object};
 use cordon_tests::{patience::wait_for, world::World};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use crate::checker::{Checker, kafka_arguments};
+use crate::{
+    checker::{Checker, kafka_arguments},
+    fleet::requests,
+};
 
-/// For `cordon ingest` to commit a first file.
+/// How long an ingest that shall die in the middle runs between two looks.
+const SLICE: Duration = Duration::from_millis(5);
+/// For `cordon ingest` to store a file, and for it to commit one.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Ingests files. Returns how many records became datapoints.
@@ -33,7 +40,21 @@ pub(crate) fn ingest(world: &World, files: &[PathBuf]) -> Result<i64> {
 pub(crate) fn ingest_killed(world: &World, files: &[PathBuf]) -> Result<usize> {
     let mut ingest =
         ingest_command(world, files).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
-    wait_for("ingest commits a file", PATIENCE, || Ok((ingested_files(world)? > 0).then_some(())))?;
+    wait_for("ingest stores a file", PATIENCE, || {
+        let stored = requests(world, "ingest", "PutObject").values().sum::<u64>();
+        Ok((stored > 0).then_some(()))
+    })?;
+    // It goes on in slices, too short to commit all, and stands still while it is looked at.
+    let pid = Pid::from_child(&ingest);
+    wait_for("ingest commits a file", PATIENCE, || {
+        kill_process(pid, Signal::STOP)?;
+        if ingested_files(world)? > 0 {
+            return Ok(Some(()));
+        }
+        kill_process(pid, Signal::CONT)?;
+        thread::sleep(SLICE);
+        Ok(None)
+    })?;
     ingest.kill()?;
     let status = ingest.wait()?;
     ensure!(status.signal() == Some(9), "ingest was not killed in the middle: {status}");

@@ -225,7 +225,7 @@ impl Courier {
 }
 
 /// How often an access key asked for an operation on each object.
-fn requests(world: &World, access_key: &str, operation: &str) -> Fetches {
+pub(crate) fn requests(world: &World, access_key: &str, operation: &str) -> Fetches {
     let asked = format!("{access_key} {operation} ");
     let all = world.s3().requests().objects.into_iter();
     all.filter_map(|(what, count)| Some((what.strip_prefix(&asked)?.to_owned(), count))).collect()
