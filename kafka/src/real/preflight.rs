@@ -36,6 +36,9 @@ pub(super) fn connect(
         .map_err(|error| unmade(config, &error))?;
     let deadline = Deadline::after(timeout);
     let events = &client.context().events;
+    // Any request makes the client connect at once; by itself it begins a second later. What comes
+    // of this one is looked for below, since a broker may be slower than one look.
+    drop(client.fetch_metadata(None, LOOK_UP_EVERY));
     // The cluster's id is the smallest thing that only a broker knows.
     while client.client().fetch_cluster_id(deadline.slice(LOOK_UP_EVERY)).is_none() {
         // Serves callbacks. Nothing is assigned yet, so that no record can get lost here.
