@@ -20,7 +20,7 @@ export CORDON_PYTHON = $(VENV)/bin/python
 export CORDON_BIN = $(TARGET)/debug/cordon
 
 .PHONY: demo test tests sum setup setup-build python build lint clippy deny unit structure \
-  conformance mutants e2e workspace checker bench iam tally containers kafka kafka-stop
+  conformance mutants simulate e2e workspace checker bench iam tally containers kafka kafka-stop
 
 demo: setup-build
 	$(TIMED) cargo run --quiet -p cordon -- demo --out "$$(mktemp -d)/cordon-demo"
@@ -87,9 +87,17 @@ structure:
 conformance: setup
 	$(TALLY) $(TEST) --test conformance_real --test conformance_model
 
-# Each wrong model log must fail the case that it was made for.
-mutants:
+# Each wrong model log must fail the case that it was made for, and each broken courier must be
+# caught by a seed.
+mutants: setup-build
 	$(TALLY) $(TEST) --test conformance_model -- every_mutant_fails_its_case
+	$(TIMED) cargo run --quiet -p cordon-simulation --bin mutants -- .
+
+# More seeds than `make test` plays: SEEDS=200000.
+SEEDS := 20000
+simulate: setup-build
+	cargo build --quiet -p cordon-simulation --bin simulate
+	$(TIMED) $(TARGET)/debug/simulate --seeds $(SEEDS)
 
 e2e: setup build
 	$(TALLY) $(TEST) --test e2e

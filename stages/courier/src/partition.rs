@@ -322,6 +322,10 @@ impl Partition {
         } else if position > 0 || attempts > 0 {
             let unchecked = self.unchecked.as_ref().and_then(|progress| progress.pointer);
             match self.queue.iter().find(|entry| entry.offset >= end.offset) {
+                // Between here and there lie no records: the crash's end is passed.
+                Some(entry) if self.is_raw && entry.offset >= crash_end => {
+                    (attempts, crash_end) = (0, 0);
+                }
                 // The hash is of this record, so this is where the next owner must look for it.
                 Some(entry) => (offset, pointer) = (entry.offset, Some(entry.hash)),
                 None if unchecked.is_some() => pointer = unchecked,

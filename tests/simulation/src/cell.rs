@@ -304,26 +304,26 @@ fn letter(from: i64, to: i64, reason: Reason) -> CellLetter {
 /// A cell that says something else than what it did, or dies without a word.
 pub(crate) fn blind(job: &Job, rng: &mut Rng) -> CellResult {
     let forged = |at| CellResult { at, ..result(CellEnd::Signal(ABORTED)) };
-    match rng.u8(..6) {
+    match rng.u8(..7) {
         0 => result(CellEnd::Failed("a bug".to_owned())),
         1 => result(CellEnd::Deadline(DeadlineKind::CellWall)),
         2 => forged(None),
         3 => forged(Some((99, 0))),
         4 => CellResult { report: b"no report".to_vec(), ..result(CellEnd::Finished) },
-        _ => {
-            let mut report = Report::default();
-            for part in &job.parts {
-                report.parts.push(PartReport {
-                    from: part.from,
-                    to: part.to + 1,
-                    output: Runs::range(part.from, part.to + 1),
-                    ..PartReport::default()
-                });
-            }
-            let report = single_object::encode(&report).expect("a report fits its schema");
-            CellResult { report, ..result(CellEnd::Finished) }
-        }
+        // More than it was asked for: as an output that is not there, or without a mapping.
+        5 => forged_report(job, |all| PartReport { output: all, ..PartReport::default() }),
+        _ => forged_report(job, |all| PartReport { not_mapped: all, ..PartReport::default() }),
     }
+}
+
+fn forged_report(job: &Job, fates: impl Fn(Runs) -> PartReport) -> CellResult {
+    let forge = |part: &Part| {
+        let to = part.to + 1;
+        PartReport { from: part.from, to, ..fates(Runs::range(part.from, to)) }
+    };
+    let report = Report { parts: job.parts.iter().map(forge).collect(), ..Report::default() };
+    let report = single_object::encode(&report).expect("a report fits its schema");
+    CellResult { report, ..result(CellEnd::Finished) }
 }
 
 fn extract(job: &Job, payloads: &[BTreeMap<i64, Datapoint>]) -> Report {

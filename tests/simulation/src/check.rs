@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use cordon_audit::{AuditReport, Evidence, StageWiring};
 use cordon_courier::event::PayloadRef;
 use cordon_kafka::{log::TopicPartition, progress::Progress};
-use cordon_records::{Letter, ObjectKey, Pointer, Reason, single_object};
+use cordon_records::{Lane, Letter, ObjectKey, Pointer, Reason, Receipt, Source, single_object};
 
 use crate::{
     datapoint::{Datapoint, OUTPUT_BYTES},
@@ -35,6 +35,8 @@ pub(crate) fn verdict(world: &World) -> Verdict {
         check_input(world, input, place, &outputs, &letters, &mut faults);
     }
     faults.extend(markers(world));
+    faults.extend(lanes(world));
+    faults.extend(world.shared.faults.iter().cloned());
     Verdict { faults, lost: report.total.lost, duplicated: report.total.duplicated }
 }
 
@@ -192,6 +194,30 @@ fn markers(world: &World) -> Vec<String> {
             Ok(progress) if progress.is_start() => {}
             Ok(progress) => faults.push(format!("{at}: {progress} after a graceful stop")),
             Err(fault) => faults.push(format!("{at}: {fault}")),
+        }
+    }
+    faults
+}
+
+/// A batch never mixes lanes, and its receipt says which it was.
+fn lanes(world: &World) -> Vec<String> {
+    let mut faults = Vec::new();
+    for record in world.shared.log.drive(|broker| broker.committed_records(RECEIPTS)) {
+        let receipt: Receipt = single_object::decode(&record.value).expect("the courier's receipt");
+        for input in &receipt.inputs {
+            let (Source::PointerSource { topic, .. } | Source::RawSource { topic, .. }) =
+                &input.source
+            else {
+                faults.push(format!("batch {} consumed no topic", receipt.batch));
+                continue;
+            };
+            let lane = if topic == INPUT { Lane::Live } else { Lane::Replay };
+            if lane != receipt.lane {
+                faults.push(format!(
+                    "batch {} of {:?} took from {topic}",
+                    receipt.batch, receipt.lane
+                ));
+            }
         }
     }
     faults

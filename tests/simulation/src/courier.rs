@@ -2,7 +2,7 @@
 //! the scheduler's to end.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     time::Duration,
 };
 
@@ -16,8 +16,12 @@ use cordon_courier::{
     transaction::Running,
 };
 use cordon_kafka::{
-    log::{Consumer, ConsumerError, Log, Membership, Outcome, Polled, Producer},
+    log::{
+        Consumer, ConsumerError, Log, Membership, NewOffset, Outcome, Polled, Producer,
+        TopicPartition,
+    },
     model::{MemberId, ModelConsumer, ModelLog, ModelProducer},
+    progress::Progress,
 };
 use cordon_records::{BatchId, cell::Job};
 use fastrand::Rng;
@@ -26,7 +30,7 @@ use uuid::Uuid;
 use crate::{
     cell,
     coverage::Coverage,
-    plan::{Plan, once_in},
+    plan::{GROUP, Plan, once_in},
     store::Objects,
     trace::Trace,
 };
@@ -46,6 +50,8 @@ pub(crate) struct Shared {
     /// Batches over which a cell was blind already: twice would be somebody's letter.
     pub(crate) blind: Vec<BatchId>,
     pub(crate) counts: BTreeMap<&'static str, i64>,
+    /// What couriers did that no courier may.
+    pub(crate) faults: Vec<String>,
     /// How often somebody died, or was thought dead, with a batch in hand.
     pub(crate) unclean_ends: u32,
 }
@@ -131,6 +137,8 @@ pub(crate) enum Turn {
 pub(crate) struct Courier {
     /// Its `transactional.id`.
     pub(crate) name: String,
+    /// Whether records are datapoints, so that a crash's end is an offset.
+    is_raw: bool,
     slot: Slot,
     consumer: ModelConsumer,
     membership: Option<Membership>,
@@ -141,6 +149,10 @@ pub(crate) struct Courier {
     pending: Vec<Pending>,
     held: BTreeMap<BatchId, BTreeMap<PayloadRef, Bytes>>,
     wake_at_ms: Option<i64>,
+    /// Attempts that stood in the committed progress of a partition when it was taken up.
+    attempts: BTreeMap<TopicPartition, u32>,
+    /// The ids of its own transactions, as they stand in committed progress.
+    transactions: BTreeSet<BatchId>,
     /// Stopped by the scheduler, as SIGSTOP does, until this time.
     pub(crate) frozen_until_ms: Option<i64>,
     is_stop_told: bool,
@@ -154,6 +166,7 @@ impl Courier {
             shared.log.consumer(&settings.group, &settings.topics()).expect("the topics are there");
         Self {
             name: name.to_owned(),
+            is_raw: shared.plan.is_raw(),
             slot: Slot::new(settings.clone(), name),
             consumer,
             membership: None,
@@ -163,6 +176,8 @@ impl Courier {
             pending: Vec::new(),
             held: BTreeMap::new(),
             wake_at_ms: Some(0),
+            attempts: BTreeMap::new(),
+            transactions: BTreeSet::new(),
             frozen_until_ms: None,
             is_stop_told: false,
         }
@@ -371,6 +386,7 @@ impl Courier {
         let mut event = Some(event);
         while let Some(happened) = event {
             shared.trace.event(&self.name, &happened);
+            self.remember(&happened);
             let now_ms = now_ms(&shared.log);
             let mut world = SeededWorld { now_ms, rng: &mut shared.rng };
             let watch = &mut |step| shared.coverage.note(step);
@@ -385,6 +401,43 @@ impl Courier {
         None
     }
 
+    /// Keeps the attempts of what is taken up, and forgets those of what is lost.
+    fn remember(&mut self, event: &Event) {
+        match event {
+            Event::CommittedRead(Ok(committed)) => {
+                for (at, committed) in committed {
+                    let progress = committed.as_ref().map(|c| Progress::parse(&c.metadata));
+                    if let Some(Ok(progress)) = progress {
+                        self.attempts.entry(at.clone()).or_insert(progress.attempts);
+                    }
+                }
+            }
+            Event::Assigned(partitions) | Event::Lost(partitions) => {
+                self.attempts.retain(|at, _| !partitions.contains(at));
+            }
+            _ => {}
+        }
+    }
+
+    /// Whoever gives partitions up in good order leaves no crash marker of its own behind.
+    fn check_markers(&mut self, given_up: &[TopicPartition], shared: &mut Shared) {
+        for at in given_up {
+            let Some(attempts) = self.attempts.remove(at) else { continue };
+            let committed = shared.log.drive(|broker| {
+                // What is decided counts, whether it shows yet or not.
+                broker.settle_lingering();
+                broker.committed_offset(GROUP, at)
+            });
+            let progress = committed.and_then(|c| Progress::parse(&c.metadata).ok());
+            let is_own = |progress: &Progress| self.transactions.contains(&progress.batch);
+            let is_left = |progress: &Progress| progress.attempts > attempts && is_own(progress);
+            if let Some(progress) = progress.filter(is_left) {
+                let name = &self.name;
+                shared.faults.push(format!("{name} leaves {at} with its marker: {progress}"));
+            }
+        }
+    }
+
     fn perform(&mut self, effect: Effect, shared: &mut Shared) -> Option<Halt> {
         match effect {
             Effect::OpenProducer => self.commands.push_back(Command::Open),
@@ -396,7 +449,10 @@ impl Courier {
                 });
             }
             Effect::Start(starts) => return check(self.consumer.start(&starts)),
-            Effect::Release(partitions) => return check(self.consumer.release(&partitions)),
+            Effect::Release(partitions) => {
+                self.check_markers(&partitions, shared);
+                return check(self.consumer.release(&partitions));
+            }
             Effect::RefreshMembership => self.membership = self.consumer.membership().ok(),
             Effect::Pause(partitions) => return check(self.consumer.pause(&partitions)),
             Effect::Resume(partitions) => return check(self.consumer.resume(&partitions)),
@@ -417,13 +473,28 @@ impl Courier {
             Effect::WakeAt(at_ms) => self.wake_at_ms = Some(at_ms),
             Effect::Count(name, count) => shared.count(name, count),
             Effect::Leave => self.consumer.leave(),
-            Effect::Halt(halt) => return Some(halt),
+            Effect::Halt(halt) => {
+                if halt == Halt::Stopped {
+                    let owned: Vec<TopicPartition> = self.attempts.keys().cloned().collect();
+                    self.check_markers(&owned, shared);
+                }
+                return Some(halt);
+            }
         }
         None
     }
 
     fn transact(&mut self, id: TransactionId, transaction: Transaction, shared: &mut Shared) {
         shared.count("transactions", 1);
+        for new in &transaction.offsets {
+            match Progress::parse(new.metadata.as_bytes()) {
+                Ok(progress) => {
+                    self.transactions.insert(progress.batch);
+                    shared.faults.extend(self.check_crash(new, &progress));
+                }
+                Err(fault) => shared.faults.push(format!("{} commits {fault}", self.name)),
+            }
+        }
         let membership = self.membership.clone();
         if membership.is_none() {
             // As the shell has it: the thread answers without a call.
@@ -432,6 +503,16 @@ impl Courier {
         }
         let running = Running::new(membership, transaction);
         self.commands.push_back(Command::Transact(id, Box::new(running)));
+    }
+}
+
+impl Courier {
+    /// Attempts are told only of datapoints that are before the crash's end.
+    fn check_crash(&self, new: &NewOffset, progress: &Progress) -> Option<String> {
+        let place = if self.is_raw { new.offset } else { progress.position };
+        (progress.attempts > 0 && place >= progress.crash_end).then(|| {
+            format!("{} tells of a crash that {} has passed: {progress}", self.name, new.at)
+        })
     }
 }
 

@@ -78,6 +78,7 @@ impl World {
             blind: Vec::new(),
             counts: BTreeMap::new(),
             unclean_ends: 0,
+            faults: Vec::new(),
         };
         Self {
             shared,
@@ -418,10 +419,15 @@ impl World {
         };
         let at = TopicPartition::new(topic, input.partition);
         let value = self.value_of(&input);
-        if self.shared.rng.u8(..8) == 0 {
-            self.write(&at, Bytes::from_static(b"never committed"), false);
+        match self.shared.rng.u8(..8) {
+            // Both leave offsets without a record behind; plain records lie side by side.
+            0 => {
+                self.write(&at, Bytes::from_static(b"never committed"), false);
+                self.write(&at, value, true);
+            }
+            1..4 => self.write(&at, value, true),
+            _ => self.feeder.produce_plain(record(&at, value)),
         }
-        self.write(&at, value, true);
         let offset = self.shared.log.drive(|broker| {
             broker
                 .committed_records(topic)
@@ -434,17 +440,10 @@ impl World {
         true
     }
 
-    /// One transaction of its own: so there are control records, and gaps where one is aborted.
+    /// One transaction of its own.
     fn write(&mut self, at: &TopicPartition, value: Bytes, is_committed: bool) {
         let _ = self.feeder.begin();
-        let record = NewRecord {
-            topic: at.topic.clone(),
-            partition: Some(at.partition),
-            key: None,
-            value,
-            headers: Vec::new(),
-        };
-        let _ = self.feeder.produce(record);
+        let _ = self.feeder.produce(record(at, value));
         let _ = if is_committed { self.feeder.commit() } else { self.feeder.abort() };
     }
 
@@ -498,6 +497,16 @@ impl World {
         });
         let couriers: Vec<String> = self.couriers.iter().map(Courier::describe).collect();
         format!("committed {committed:?}, couriers {couriers:?}, restarts {:?}", self.restarts)
+    }
+}
+
+fn record(at: &TopicPartition, value: Bytes) -> NewRecord {
+    NewRecord {
+        topic: at.topic.clone(),
+        partition: Some(at.partition),
+        key: None,
+        value,
+        headers: Vec::new(),
     }
 }
 

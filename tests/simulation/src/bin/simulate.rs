@@ -4,7 +4,7 @@ use std::{
     fmt,
     panic::{AssertUnwindSafe, catch_unwind},
     process::ExitCode,
-    sync::atomic::{AtomicU64, Ordering},
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
     thread,
 };
 
@@ -26,6 +26,9 @@ struct Arguments {
     /// Play one seed and print everything that happens.
     #[arg(long)]
     trace: Option<u64>,
+    /// Stop at the first seed that fails.
+    #[arg(long)]
+    until_failure: bool,
     /// Print every step that was seen.
     #[arg(long)]
     coverage: bool,
@@ -105,13 +108,13 @@ fn main() -> ExitCode {
         }
     }
     let (uncovered, unknown) = (sum.coverage.uncovered(), sum.coverage.unknown());
-    uncovered.iter().for_each(|step| println!("never seen: {step:?}"));
-    unknown.iter().for_each(|step| println!("no step of a slot: {step:?}"));
     sum.failed.sort();
     for (seed, faults) in sum.failed.iter().take(10) {
         println!("seed {seed}:");
         faults.iter().take(5).for_each(|fault| println!("  {fault}"));
     }
+    uncovered.iter().for_each(|step| println!("never seen: {step:?}"));
+    unknown.iter().for_each(|step| println!("no step of a slot: {step:?}"));
     let figures = serde_json::json!({
         "seeds": arguments.seeds,
         "failed": sum.failed.len(),
@@ -134,17 +137,20 @@ fn main() -> ExitCode {
 
 fn play_all(arguments: &Arguments) -> Sum {
     let next = AtomicU64::new(arguments.first);
+    let has_failed = AtomicBool::new(false);
     let end = arguments.first + arguments.seeds;
     let worker = || {
         let mut sum = Sum::default();
         loop {
             let seed = next.fetch_add(1, Ordering::Relaxed);
-            if seed >= end {
+            let is_over = arguments.until_failure && has_failed.load(Ordering::Relaxed);
+            if seed >= end || is_over {
                 return sum;
             }
             let outcome = catch_unwind(AssertUnwindSafe(|| play(seed))).unwrap_or_else(|_| {
                 Outcome { faults: vec!["it panicked".to_owned()], ..Outcome::default() }
             });
+            has_failed.fetch_or(!outcome.faults.is_empty(), Ordering::Relaxed);
             sum.add(seed, outcome);
         }
     };
