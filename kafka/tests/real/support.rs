@@ -40,6 +40,12 @@ pub(crate) fn topic(stem: &str, partitions: i32) -> String {
     let topic =
         NewTopic { name: name.clone(), partitions, replication: 1, settings: BTreeMap::new() };
     assert!(admin().create_topic(&topic).unwrap());
+    // A controller makes it; the broker that a client asks learns of it a moment later.
+    let log = RealLog::new(BROKER.admin());
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while let Err(error) = log.partitions(&name) {
+        assert!(Instant::now() < deadline, "{error}");
+    }
     name
 }
 

@@ -30,6 +30,8 @@ pub(crate) struct Payload {
 pub(crate) struct Printed {
     /// Untrusted.
     pub(crate) output: Vec<u8>,
+    /// How many datapoints that is, by the cell's word: one may be empty.
+    pub(crate) datapoints: i64,
     /// What it could not read.
     pub(crate) letters: Vec<CellLetter>,
 }
@@ -76,8 +78,9 @@ pub(crate) fn print(
     anyhow::ensure!(result.end == CellEnd::Finished, "the cell that read it: {}", end());
     let report: Report =
         single_object::decode(&result.report).context("the cell's report is unreadable")?;
+    let datapoints = report.elements_out;
     let letters = report.parts.into_iter().flat_map(|part| part.letters).collect();
-    Ok(Printed { output: result.output, letters })
+    Ok(Printed { output: result.output, datapoints, letters })
 }
 
 /// For a whole graph, which is united in one cell.

@@ -26,6 +26,7 @@ pub(crate) fn run_test(world: &World) -> Result<()> {
     raw_bytes_stay_off_terminals(world, &planted)?;
     ask("dead show generate/logs/9/9/9")?.expect(1, &["there is no letter"])?;
     ask("dead list --reason unheard-of")?.expect(2, &["rejected, panic"])?;
+    ask("dead show generate/logs/2/0/1 --raw --json")?.expect(2, &["cannot be used with"])?;
     ask("dead list --since yesterday")?.expect(2, &["2h"])?;
     saved_letters_are_shown_alike(world, &planted)
 }

@@ -313,10 +313,10 @@ fn who_may_not(world: &World) -> Result<()> {
     run(world, "reader", "progress show generate")?.expect(1, &[hint])?;
     run(world, "operator", "progress set generate logs/0 0 --yes")?.expect(1, &[])?;
     let cases = [
-        ("generate raw/0 0", 1, "reads logs and logs.replay, not raw"),
+        ("generate raw/0 0", 2, "reads logs and logs.replay, not raw"),
         ("generate logs/0 99999999", 1, "has the offsets"),
         ("pack raw/0 0:1", 1, "no record lies at offset 0"),
-        ("unheard-of logs/0 0", 1, "has no stage unheard-of"),
+        ("unheard-of logs/0 0", 2, "has no stage unheard-of"),
         ("generate logs 0", 2, "TOPIC/PARTITION"),
         ("generate logs/0 x", 2, "OFFSET"),
     ];
@@ -347,21 +347,26 @@ fn drain(world: &World) -> Result<()> {
     stage.stop()
 }
 
-/// What the audit counts for the stage.
-fn audited(world: &World) -> Result<Value> {
+/// What the audit counts for a stage, or for ingest.
+fn audited(world: &World, name: &str) -> Result<Value> {
     let ran = run(world, "reader", "audit --json --no-objects")?;
     let report: Value = serde_json::from_slice(&ran.out).context(ran.words)?;
     let stages = report["stages"].as_array().context("stages")?;
-    let stage = stages.iter().find(|stage| stage[0] == STAGE).context("the stage")?;
+    let stage = stages.iter().find(|stage| stage[0] == name).context("the stage")?;
     Ok(stage[1].clone())
 }
 
 fn nothing_is_lost_or_doubled(world: &World) -> Result<()> {
-    let audit = audited(world)?;
+    let audit = audited(world, STAGE)?;
     for count in ["lost", "duplicated", "both", "phantom", "gaps", "overlaps", "pending", "dead"] {
         ensure!(audit[count] == 0, "{count}: {audit:#}");
     }
-    ensure!(audit["datapoints"] == LINES, "{audit:#}");
+    // Some of the generated lines are malformed: ingest has letters for them.
+    let ingest = audited(world, "ingest")?;
+    let came_in = ingest["output"].as_u64().context("ingest's output")?;
+    let refused = ingest["dead"].as_u64().context("ingest's letters")?;
+    ensure!(came_in + refused == LINES as u64, "{ingest:#}");
+    ensure!(audit["datapoints"] == came_in, "{audit:#}");
     Ok(())
 }
 
@@ -384,7 +389,7 @@ fn skipping_and_repeating_take_consent(bench: &Bench<'_>) -> Result<()> {
     run(world, "admin", &format!("progress set {STAGE} {at} 0:7 --yes"))?
         .expect(0, &["this repeats", "goes on at 0:7"])?;
     drain(world)?;
-    let audit = audited(world)?;
+    let audit = audited(world, STAGE)?;
     ensure!(audit["duplicated"] == count && audit["lost"] == 0, "{count}: {audit:#}");
     a_skip_is_counted(bench)
 }
@@ -393,9 +398,10 @@ fn skipping_and_repeating_take_consent(bench: &Bench<'_>) -> Result<()> {
 fn a_skip_is_counted(bench: &Bench<'_>) -> Result<()> {
     const NEW_LINES: usize = 100;
     let world = bench.world;
-    let telemetry = fs::read_to_string(world.path("telemetry.jsonl"))?;
-    let lines: Vec<&str> = telemetry.lines().take(NEW_LINES).collect();
-    fs::write(world.path("more.jsonl"), lines.join("\n"))?;
+    let telemetry = fs::read(world.path("telemetry.jsonl"))?;
+    // The first lines are sound.
+    let lines: Vec<&[u8]> = telemetry.split(|byte| *byte == b'\n').take(NEW_LINES).collect();
+    fs::write(world.path("more.jsonl"), lines.join(&b'\n'))?;
     run(world, "ingest", "ingest more.jsonl")?.expect(0, &[])?;
     let waiting = show(world, 0)?.into_iter().find(|shown| shown.lag > Some(0));
     let Shown { at, .. } = waiting.context("the new payload waits")?;

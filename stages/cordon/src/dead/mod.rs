@@ -17,7 +17,7 @@ mod show;
 mod time;
 mod view;
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use cordon_courier::{Environment as _, World};
 
 pub(crate) use self::args::DeadCommand;
@@ -55,7 +55,6 @@ fn list(args: &ListArgs, cli: &Cli) -> Result<i32> {
 }
 
 fn show_one(args: &ShowArgs, cli: &Cli) -> Result<i32> {
-    ensure!(!(args.raw && cli.json), "--raw and --json exclude each other");
     let config = reading_config(&args.from, cli)?;
     let archive = Archive::open(args.from.from.as_deref(), &config)?;
     let topology = wiring::topology(config.topology.as_deref())?;

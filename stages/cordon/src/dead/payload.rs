@@ -14,7 +14,7 @@ use tokio::runtime::Handle;
 use super::located::{Located, locate};
 use crate::{
     archive::Archive,
-    reader::{self, Payload},
+    reader::{self, Payload, Printed},
     terminal::escape,
 };
 
@@ -74,15 +74,15 @@ impl Fetcher<'_> {
             to: letter.to.min(letter.from.saturating_add(count_max)),
             datapoints: located.datapoints,
         };
-        self.print(payload, style, None)
+        Ok(self.print(payload, style, None)?.output)
     }
 
     /// Pack sets the bytes that it refuses aside. Where it could not, the topic may have them yet.
     fn raw_record(&self, letter: &Letter, style: Style) -> Result<Vec<u8>> {
         if !letter.key.is_empty() {
             let aside = self.set_aside(letter, style)?;
-            if !aside.is_empty() {
-                return Ok(aside);
+            if aside.datapoints > 0 {
+                return Ok(aside.output);
             }
         }
         let at = TopicPartition::new(letter.topic.as_str(), letter.partition);
@@ -101,7 +101,7 @@ impl Fetcher<'_> {
         })
     }
 
-    fn set_aside(&self, letter: &Letter, style: Style) -> Result<Vec<u8>> {
+    fn set_aside(&self, letter: &Letter, style: Style) -> Result<Printed> {
         let located = Located {
             bucket: letter.bucket.clone(),
             key: ObjectKey::parse(&letter.key).context("the letter's key")?,
@@ -136,7 +136,7 @@ impl Fetcher<'_> {
         got.with_context(|| format!("cannot fetch {key}"))
     }
 
-    fn print(&self, payload: Payload, style: Style, record: Option<&str>) -> Result<Vec<u8>> {
+    fn print(&self, payload: Payload, style: Style, record: Option<&str>) -> Result<Printed> {
         let mut options = Vec::new();
         if style == Style::Exact {
             options.push((EXACT_OPTION, "true"));
@@ -144,10 +144,10 @@ impl Fetcher<'_> {
         options.extend(record.map(|record| (RECORD_OPTION, record)));
         let printed = reader::print(self.cells, &[payload], &options, CellLimits::default())?;
         if let Some(letter) = printed.letters.first()
-            && printed.output.is_empty()
+            && printed.datapoints == 0
         {
             bail!("{}: {}", escape(&letter.reason), escape(&letter.detail));
         }
-        Ok(printed.output)
+        Ok(printed)
     }
 }

@@ -16,19 +16,17 @@ use super::{
     repair::{Basis, Repair},
     survey::Survey,
 };
-use crate::terminal::escape;
+use crate::{config::ConfigFaults, terminal::escape};
 
 /// Commits a place, and says in words what was done.
 pub(crate) fn set(survey: &Survey, args: &SetArgs) -> Result<String> {
     let (at, place) = (&args.partition.0, args.place);
     let topics = survey.settings.topics();
-    ensure!(
-        topics.contains(&&*at.topic),
-        "the stage {} reads {}, not {}",
-        survey.settings.stage,
-        topics.join(" and "),
-        escape(&at.topic)
-    );
+    if !topics.contains(&&*at.topic) {
+        let (stage, reads) = (&survey.settings.stage, topics.join(" and "));
+        let topic = escape(&at.topic);
+        return Err(ConfigFaults::one(format!("{stage} reads {reads}, not {topic}")).into());
+    }
     let is_absent = is_free(survey, at)?;
     let bounds = survey.bounds(at)?;
     let progress = progress_at(survey, at, place, bounds)?;
