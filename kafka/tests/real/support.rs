@@ -42,9 +42,9 @@ pub(crate) fn topic(stem: &str, partitions: i32) -> String {
     assert!(admin().create_topic(&topic).unwrap());
     // A controller makes it; the broker that a client asks learns of it a moment later.
     let log = RealLog::new(BROKER.admin());
-    let deadline = Instant::now() + Duration::from_secs(10);
-    while let Err(error) = log.partitions(&name) {
-        assert!(Instant::now() < deadline, "{error}");
+    let deadline = now() + Duration::from_secs(10);
+    while let Err(error) = log.partitions(&[&name]) {
+        assert!(now() < deadline, "{error}");
     }
     name
 }
