@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use cordon_cell::CellResult;
-use cordon_kafka::log::{Committed, NewOffset, NewRecord, Record, TopicPartition};
+use cordon_kafka::log::{Committed, ConsumerError, NewOffset, NewRecord, Record, TopicPartition};
 use cordon_records::{BatchId, Digest, ObjectKey, cell::Job};
 
 /// Something that happened.
@@ -279,4 +279,18 @@ pub enum Halt {
     /// The client is beyond repair.
     #[error("broken: {0}")]
     Broken(String),
+}
+
+impl Halt {
+    /// The end that a consumer's error means; `None` where it passes.
+    pub fn of(error: &ConsumerError) -> Option<Self> {
+        match error {
+            ConsumerError::Unavailable(_) => None,
+            ConsumerError::Denied(why) => Some(Self::Denied(why.clone())),
+            ConsumerError::OutOfRange { at, detail } => {
+                Some(Self::Progress { partition: at.clone(), fault: detail.clone() })
+            }
+            ConsumerError::Fatal(why) => Some(Self::Broken(why.clone())),
+        }
+    }
 }

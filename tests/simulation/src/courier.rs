@@ -260,7 +260,7 @@ impl Courier {
             Ok(Polled::Revoked(partitions)) => Event::Revoked(partitions),
             Ok(Polled::Lost(partitions)) => Event::Lost(partitions),
             Err(error) => {
-                return match halt_of(&error) {
+                return match Halt::of(&error) {
                     Some(halt) => turn(self.dispatch(Event::Failed(halt), shared)),
                     None => Turn::Alive { moved: true },
                 };
@@ -443,7 +443,7 @@ impl Courier {
             Effect::OpenProducer => self.commands.push_back(Command::Open),
             Effect::ReadCommitted(partitions) => {
                 let read = self.consumer.committed(&partitions, Duration::ZERO);
-                self.answers.push_back(match read.as_ref().err().and_then(halt_of) {
+                self.answers.push_back(match read.as_ref().err().and_then(Halt::of) {
                     Some(halt) => Event::Failed(halt),
                     None => Event::CommittedRead(read.map_err(|error| error.to_string())),
                 });
@@ -555,16 +555,5 @@ fn turn(halt: Option<Halt>) -> Turn {
 
 fn check(done: Result<(), ConsumerError>) -> Option<Halt> {
     let error = done.err()?;
-    Some(halt_of(&error).unwrap_or_else(|| Halt::Broken(error.to_string())))
-}
-
-fn halt_of(error: &ConsumerError) -> Option<Halt> {
-    match error {
-        ConsumerError::Unavailable(_) => None,
-        ConsumerError::Denied(why) => Some(Halt::Denied(why.clone())),
-        ConsumerError::OutOfRange { at, detail } => {
-            Some(Halt::Progress { partition: at.clone(), fault: detail.clone() })
-        }
-        ConsumerError::Fatal(why) => Some(Halt::Broken(why.clone())),
-    }
+    Some(Halt::of(&error).unwrap_or_else(|| Halt::Broken(error.to_string())))
 }

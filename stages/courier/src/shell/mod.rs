@@ -95,7 +95,7 @@ impl<L: Log> Courier<L> {
     fn consumer(&self) -> Result<L::Consumer, Halt> {
         self.log
             .consumer(&self.settings.group, &self.settings.topics())
-            .map_err(|error| halt_of(&error).unwrap_or_else(|| Halt::Broken(error.to_string())))
+            .map_err(|error| Halt::of(&error).unwrap_or_else(|| Halt::Broken(error.to_string())))
     }
 }
 
@@ -128,18 +128,6 @@ enum Message {
 
 fn now_ms() -> i64 {
     World.now_ms()
-}
-
-/// A consumer's error that ends the slot; `None` where it passes.
-fn halt_of(error: &ConsumerError) -> Option<Halt> {
-    match error {
-        ConsumerError::Unavailable(_) => None,
-        ConsumerError::Denied(why) => Some(Halt::Denied(why.clone())),
-        ConsumerError::OutOfRange { at, detail } => {
-            Some(Halt::Progress { partition: at.clone(), fault: detail.clone() })
-        }
-        ConsumerError::Fatal(why) => Some(Halt::Broken(why.clone())),
-    }
 }
 
 impl<L: Log> Shell<'_, L> {
@@ -202,7 +190,7 @@ impl<L: Log> Shell<'_, L> {
                 Ok(polled) => polled,
                 Err(error) => {
                     tracing::warn!(%error, "poll failed");
-                    return halt_of(&error).and_then(|halt| self.dispatch(Event::Failed(halt)));
+                    return Halt::of(&error).and_then(|halt| self.dispatch(Event::Failed(halt)));
                 }
             };
             let event = match polled {
@@ -289,12 +277,12 @@ impl<L: Log> Shell<'_, L> {
     fn check(&self, done: Result<(), ConsumerError>) -> Option<Halt> {
         let error = done.err()?;
         tracing::warn!(%error, "consumer call failed");
-        Some(halt_of(&error).unwrap_or_else(|| Halt::Broken(error.to_string())))
+        Some(Halt::of(&error).unwrap_or_else(|| Halt::Broken(error.to_string())))
     }
 
     fn read_committed(&mut self, partitions: &[cordon_kafka::log::TopicPartition]) {
         let read = self.consumer.committed(partitions, COMMITTED_TIMEOUT);
-        self.answers.push_back(match read.as_ref().err().and_then(halt_of) {
+        self.answers.push_back(match read.as_ref().err().and_then(Halt::of) {
             Some(halt) => Event::Failed(halt),
             None => Event::CommittedRead(read.map_err(|error| error.to_string())),
         });
