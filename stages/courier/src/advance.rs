@@ -45,15 +45,16 @@ impl Slot {
     /// Tries every rule until none of them moves anything: one may make way for another that was
     /// tried before it, and no event need follow.
     pub(crate) fn advance(&mut self, env: &mut dyn Environment, watch: &mut impl FnMut(Move)) {
+        let mut before = self.phase();
         loop {
-            let start = self.phase();
+            let (start, now_ms) = (before, env.now_ms());
             for (cause, rule) in RULES {
-                let before = self.phase();
-                let now_ms = env.now_ms();
                 rule(self, now_ms, env);
-                watch(Move { cause, before, after: self.phase() });
+                let after = self.phase();
+                watch(Move { cause, before, after });
+                before = after;
             }
-            if self.is_halted || self.phase() == start {
+            if self.is_halted || before == start {
                 return;
             }
         }
@@ -134,13 +135,10 @@ impl Slot {
             lane = Lane::Replay;
             waiting = ready(lane);
         }
-        if self.should_linger(&waiting, now_ms) {
-            let since_ms = waiting.iter().filter_map(|p| p.waiting_since_ms()).min()?;
-            let linger_ms = self.settings.limits.linger.as_millis() as i64;
-            self.linger_until_ms = Some(since_ms + linger_ms);
-            return None;
-        }
-        if waiting.is_empty() {
+        let oldest_ms = waiting.iter().filter_map(|p| p.waiting_since_ms()).min()?;
+        let until_ms = oldest_ms + self.settings.limits.linger.as_millis() as i64;
+        if now_ms < until_ms && self.is_little(&waiting) {
+            self.linger_until_ms = Some(until_ms);
             return None;
         }
         let mut candidates: Vec<TopicPartition> = waiting.iter().map(|p| p.at.clone()).collect();
@@ -149,14 +147,9 @@ impl Slot {
         Some((lane, candidates))
     }
 
-    /// Whether what waits is little and young enough to wait for more.
-    fn should_linger(&self, waiting: &[&Partition], now_ms: i64) -> bool {
+    /// Whether what waits would fill less than half a batch.
+    fn is_little(&self, waiting: &[&Partition]) -> bool {
         let limits = &self.settings.limits;
-        let oldest_ms = waiting.iter().filter_map(|p| p.waiting_since_ms()).min();
-        let is_old = |since_ms: i64| now_ms - since_ms >= limits.linger.as_millis() as i64;
-        if oldest_ms.is_none_or(is_old) {
-            return false;
-        }
         let records: usize = waiting.iter().map(|p| p.queue_records()).sum();
         match self.settings.input {
             InputKind::Raw => records < limits.queue_records_max / 2,
@@ -231,26 +224,22 @@ impl Slot {
         if !matches!(current.state, CurrentState::Marking) {
             return;
         }
+        let is_due = |(partition, take): &(&Partition, &Take)| {
+            !self.is_marked(&partition.at, take) && partition.is_at_committed(take)
+        };
+        let due: Vec<(&Partition, &Take)> = (current.batch.partitions().iter())
+            .filter_map(|at| Some((self.partitions.get(at)?, current.batch.first_take(at)?)))
+            .filter(is_due)
+            .collect();
+        if due.is_empty() {
+            return;
+        }
         // Not the batch's own id: where a batch ends up taking nothing from a partition, its commit
         // says of that partition what its marker said, and must still be told apart from it.
         let id = BatchId(env.uuid().into_bytes());
-        let mut offsets = Vec::new();
-        let mut effect = Vec::new();
-        for at in current.batch.partitions() {
-            let (Some(partition), Some(take)) =
-                (self.partitions.get(&at), current.batch.first_take(&at))
-            else {
-                continue;
-            };
-            if self.is_marked(&at, take) || !partition.is_at_committed(take) {
-                continue;
-            }
-            offsets.push(partition.offset_marked(id, take));
-            effect.push((at, partition.committed_cursor(), true));
-        }
-        if !offsets.is_empty() {
-            self.begin(Purpose::Mark, Transaction { records: Vec::new(), offsets }, effect);
-        }
+        let offsets = due.iter().map(|(p, take)| p.offset_marked(id, take)).collect();
+        let effect = due.iter().map(|(p, _)| (p.at.clone(), p.committed_cursor(), true)).collect();
+        self.begin(Purpose::Mark, Transaction { records: Vec::new(), offsets }, effect);
     }
 
     /// Whether a marker covers the current batch's start in this partition: one is committed, or
@@ -415,8 +404,8 @@ impl Slot {
 
     /// Takes back the markers of these partitions.
     fn unmark(&mut self, partitions: &[TopicPartition], env: &mut dyn Environment) -> Unmarking {
-        let is_marked = |at: &&TopicPartition| self.partitions.get(at).is_some_and(|p| p.marked);
-        let marked: Vec<&TopicPartition> = partitions.iter().filter(is_marked).collect();
+        let owned = partitions.iter().filter_map(|at| self.partitions.get(at));
+        let marked: Vec<&Partition> = owned.filter(|partition| partition.marked).collect();
         if marked.is_empty() {
             return Unmarking::Done;
         }
@@ -425,13 +414,8 @@ impl Slot {
             return Unmarking::UnderWay;
         }
         let id = BatchId(env.uuid().into_bytes());
-        let mut offsets = Vec::new();
-        let mut effect = Vec::new();
-        for at in marked {
-            let Some(partition) = self.partitions.get(at) else { continue };
-            offsets.push(partition.offset_unmarked(id));
-            effect.push((at.clone(), partition.committed_cursor(), false));
-        }
+        let offsets = marked.iter().map(|p| p.offset_unmarked(id)).collect();
+        let effect = marked.iter().map(|p| (p.at.clone(), p.committed_cursor(), false)).collect();
         self.begin(Purpose::Unmark, Transaction { records: Vec::new(), offsets }, effect);
         Unmarking::UnderWay
     }

@@ -293,4 +293,9 @@ impl Halt {
             ConsumerError::Fatal(why) => Some(Self::Broken(why.clone())),
         }
     }
+
+    /// The end that follows when a call of the consumer failed that may not fail.
+    pub fn of_call(error: &ConsumerError) -> Self {
+        Self::of(error).unwrap_or_else(|| Self::Broken(error.to_string()))
+    }
 }

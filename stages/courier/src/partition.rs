@@ -114,7 +114,7 @@ pub(crate) struct Partition {
     /// What an earlier courier's death left; applies until a commit passes its end.
     pub(crate) crash: Option<Crash>,
     /// Attempts after which a batch is down to one datapoint.
-    pub(crate) halvings_to_one: u32,
+    halvings_to_one: u32,
     /// What was committed: checked against the record that its position counts in, when that
     /// arrives.
     unchecked: Option<Progress>,
@@ -130,10 +130,10 @@ pub(crate) struct Partition {
 impl Partition {
     /// A partition as its group left it.
     pub(crate) fn new(
-        at: TopicPartition,
+        (at, offset): (TopicPartition, i64),
         lane: Lane,
         is_raw: bool,
-        offset: i64,
+        halvings_to_one: u32,
         progress: &Progress,
     ) -> Self {
         let committed = Cursor { offset, position: progress.position };
@@ -148,7 +148,7 @@ impl Partition {
             is_raw,
             committed,
             marked: false,
-            halvings_to_one: 0,
+            halvings_to_one,
             crash,
             unchecked: Some(progress.clone()),
             queue: VecDeque::new(),

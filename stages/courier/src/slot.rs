@@ -276,7 +276,7 @@ impl Slot {
             }
             Err(OpenFailure::Unavailable(_)) => {
                 self.producer = ProducerState::Closed;
-                self.retry_later(now_ms);
+                self.backoff.fail(now_ms);
             }
             // Without a producer nothing can be taken back.
             Err(OpenFailure::Denied(why)) => self.halt(Halt::Denied(why)),
@@ -363,7 +363,7 @@ impl Slot {
     ) {
         self.is_reading = false;
         let Ok(committed) = result else {
-            self.read_later(now_ms);
+            self.read_backoff.fail(now_ms);
             return;
         };
         self.read_backoff.clear();
@@ -393,10 +393,9 @@ impl Slot {
             Ok(progress) => {
                 let lane = self.settings.lane(&at.topic);
                 let is_raw = self.settings.input == InputKind::Raw;
-                let batch_datapoints_max = self.settings.limits.batch_datapoints_max;
-                let mut partition =
-                    Partition::new(at.clone(), lane, is_raw, committed.offset, &progress);
-                partition.halvings_to_one = batch_datapoints_max.max(1).ilog2();
+                let halvings_to_one = self.settings.limits.batch_datapoints_max.max(1).ilog2();
+                let place = (at.clone(), committed.offset);
+                let partition = Partition::new(place, lane, is_raw, halvings_to_one, &progress);
                 let start = partition.start_offset();
                 self.partitions.insert(at.clone(), partition);
                 Some((at, start))
@@ -416,7 +415,7 @@ impl Slot {
                 "the group has no committed offset; `cordon topology apply` commits the first";
             self.end(Halt::Progress { partition: at.clone(), fault: fault.to_owned() });
         } else {
-            self.read_later(now_ms);
+            self.read_backoff.fail(now_ms);
         }
     }
 
@@ -481,7 +480,7 @@ impl Slot {
             }
             Err(FetchFailure::Unavailable(_)) => {
                 missing.insert(payload.clone(), false);
-                self.retry_later(now_ms);
+                self.backoff.fail(now_ms);
             }
             Err(FetchFailure::Digest(detail)) => self.give_up(payload, Reason::Digest, detail),
             Err(FetchFailure::Missing) => self.missing(payload),
@@ -533,7 +532,7 @@ impl Slot {
     fn follow(&mut self, next: Next, now_ms: i64) {
         match next {
             Next::Run => {}
-            Next::RunLater => self.retry_later(now_ms),
+            Next::RunLater => self.backoff.fail(now_ms),
             Next::ZygoteGone { was_at_work: false } => self.end(Halt::Zygote),
             // The batch may have killed it: the crash marker stands.
             Next::ZygoteGone { was_at_work: true } => self.halt(Halt::Zygote),
@@ -608,7 +607,7 @@ impl Slot {
             }
             Err(PutFailure::Unavailable(_)) => {
                 committing.state = CommittingState::Unstored;
-                self.retry_later(env.now_ms());
+                self.backoff.fail(env.now_ms());
             }
             Err(PutFailure::Conflict) => {
                 committing.state = CommittingState::Unstored;
@@ -632,7 +631,7 @@ impl Slot {
             TransactionOutcome::Aborted(_) => {
                 self.effects.push(Effect::Count("transactions_aborted", 1));
                 self.effects.push(Effect::RefreshMembership);
-                self.retry_later(now_ms);
+                self.backoff.fail(now_ms);
                 self.settle(false);
             }
             TransactionOutcome::Unknown(_) => {
@@ -744,14 +743,6 @@ impl Slot {
             self.is_halted = true;
             self.effects.push(Effect::Halt(halt));
         }
-    }
-
-    pub(crate) fn retry_later(&mut self, now_ms: i64) {
-        self.backoff.fail(now_ms);
-    }
-
-    fn read_later(&mut self, now_ms: i64) {
-        self.read_backoff.fail(now_ms);
     }
 
     /// Sets the alarm to the next time at which a rule could find its time come.

@@ -554,6 +554,5 @@ fn turn(halt: Option<Halt>) -> Turn {
 }
 
 fn check(done: Result<(), ConsumerError>) -> Option<Halt> {
-    let error = done.err()?;
-    Some(Halt::of(&error).unwrap_or_else(|| Halt::Broken(error.to_string())))
+    done.err().as_ref().map(Halt::of_call)
 }

@@ -16,12 +16,14 @@ mod courier;
 mod coverage;
 mod datapoint;
 mod faults;
+mod many;
 mod plan;
 mod store;
 mod trace;
 mod world;
 
 pub use coverage::{Coverage, STEPS, Step};
+pub use many::{Sum, play_all};
 
 use std::fmt::Write;
 

@@ -1,14 +1,8 @@
 //! Seeds of the simulation: many must come out well, and each must tell the same story twice.
 
-use std::{
-    cell::RefCell,
-    fmt,
-    rc::Rc,
-    sync::atomic::{AtomicU64, Ordering},
-    thread,
-};
+use std::{cell::RefCell, fmt, rc::Rc, thread};
 
-use cordon_simulation::{Coverage, play, play_aloud};
+use cordon_simulation::{play_all, play_aloud};
 
 /// Enough for every kind of trouble to meet every other. `make simulate SEEDS=…` plays more.
 const SEEDS: u64 = 5_000;
@@ -40,42 +34,10 @@ fn one_seed_tells_the_same_story_twice_byte_for_byte() {
     assert_ne!(story(0), story(1));
 }
 
-/// What many seeds came to.
-#[derive(Default)]
-struct Sum {
-    failed: Vec<(u64, Vec<String>)>,
-    coverage: Coverage,
-}
-
-impl Sum {
-    fn play(mut self, seed: u64) -> Self {
-        let outcome = play(seed);
-        self.coverage.add(&outcome.coverage);
-        if !outcome.faults.is_empty() {
-            self.failed.push((seed, outcome.faults));
-        }
-        self
-    }
-
-    fn and(mut self, other: Self) -> Self {
-        self.failed.extend(other.failed);
-        self.coverage.add(&other.coverage);
-        self
-    }
-}
-
 #[test]
 fn whatever_happens_every_datapoint_has_exactly_the_fate_that_was_planned() {
-    let next = AtomicU64::new(0);
-    let work = || {
-        let seeds = std::iter::from_fn(|| Some(next.fetch_add(1, Ordering::Relaxed)));
-        seeds.take_while(|seed| *seed < SEEDS).fold(Sum::default(), Sum::play)
-    };
     let cores = thread::available_parallelism().map_or(1, usize::from);
-    let sum = thread::scope(|scope| {
-        let workers: Vec<_> = (0..cores).map(|_| scope.spawn(work)).collect();
-        workers.into_iter().map(|worker| worker.join().unwrap()).fold(Sum::default(), Sum::and)
-    });
+    let sum = play_all(0..SEEDS, cores, false);
     assert!(sum.failed.is_empty(), "{:#?}", sum.failed);
     assert_eq!(sum.coverage.uncovered(), [], "no seed took these steps");
     assert_eq!(sum.coverage.unknown(), [], "no slot may take these steps");

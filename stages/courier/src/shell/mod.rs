@@ -95,7 +95,7 @@ impl<L: Log> Courier<L> {
     fn consumer(&self) -> Result<L::Consumer, Halt> {
         self.log
             .consumer(&self.settings.group, &self.settings.topics())
-            .map_err(|error| Halt::of(&error).unwrap_or_else(|| Halt::Broken(error.to_string())))
+            .map_err(|error| Halt::of_call(&error))
     }
 }
 
@@ -277,7 +277,7 @@ impl<L: Log> Shell<'_, L> {
     fn check(&self, done: Result<(), ConsumerError>) -> Option<Halt> {
         let error = done.err()?;
         tracing::warn!(%error, "consumer call failed");
-        Some(Halt::of(&error).unwrap_or_else(|| Halt::Broken(error.to_string())))
+        Some(Halt::of_call(&error))
     }
 
     fn read_committed(&mut self, partitions: &[cordon_kafka::log::TopicPartition]) {

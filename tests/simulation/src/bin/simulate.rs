@@ -1,15 +1,9 @@
 //! Plays many seeds, and says what they came to.
 
-use std::{
-    fmt,
-    panic::{AssertUnwindSafe, catch_unwind},
-    process::ExitCode,
-    sync::atomic::{AtomicBool, AtomicU64, Ordering},
-    thread,
-};
+use std::{fmt, process::ExitCode};
 
 use clap::Parser;
-use cordon_simulation::{Coverage, Outcome, STEPS, play, play_aloud};
+use cordon_simulation::{STEPS, play_all, play_aloud};
 
 /// Plays seeds of the simulation.
 #[derive(Parser)]
@@ -22,7 +16,7 @@ struct Arguments {
     first: u64,
     /// Threads; each plays seeds of its own.
     #[arg(long, default_value_t = 2)]
-    threads: u64,
+    threads: usize,
     /// Play one seed and print everything that happens.
     #[arg(long)]
     trace: Option<u64>,
@@ -32,54 +26,6 @@ struct Arguments {
     /// Print every step that was seen.
     #[arg(long)]
     coverage: bool,
-}
-
-/// What many runs came to.
-#[derive(Default)]
-struct Sum {
-    failed: Vec<(u64, Vec<String>)>,
-    stuck: u64,
-    lost: i64,
-    duplicated: i64,
-    crashes: u64,
-    rebalances: u64,
-    unknown_outcomes: i64,
-    batches: i64,
-    cells_died: i64,
-    letters: i64,
-    coverage: Coverage,
-}
-
-impl Sum {
-    fn add(&mut self, seed: u64, outcome: Outcome) {
-        self.stuck += u64::from(outcome.is_stuck);
-        self.lost += outcome.lost;
-        self.duplicated += outcome.duplicated;
-        self.crashes += outcome.crashes;
-        self.rebalances += outcome.rebalances;
-        self.unknown_outcomes += outcome.unknown_outcomes;
-        self.batches += outcome.batches;
-        self.cells_died += outcome.cells_died;
-        self.letters += outcome.letters;
-        self.coverage.add(&outcome.coverage);
-        if !outcome.faults.is_empty() {
-            self.failed.push((seed, outcome.faults));
-        }
-    }
-
-    fn merge(&mut self, other: Self) {
-        self.failed.extend(other.failed);
-        self.stuck += other.stuck;
-        self.lost += other.lost;
-        self.duplicated += other.duplicated;
-        self.crashes += other.crashes;
-        self.rebalances += other.rebalances;
-        self.unknown_outcomes += other.unknown_outcomes;
-        self.batches += other.batches;
-        self.cells_died += other.cells_died;
-        self.letters += other.letters;
-        self.coverage.add(&other.coverage);
-    }
 }
 
 /// Prints at once, so that a panic's story is told too.
@@ -101,14 +47,14 @@ fn main() -> ExitCode {
         outcome.faults.iter().for_each(|fault| println!("fault: {fault}"));
         return ExitCode::from(u8::from(!outcome.faults.is_empty()));
     }
-    let mut sum = play_all(&arguments);
+    let seeds = arguments.first..arguments.first + arguments.seeds;
+    let sum = play_all(seeds, arguments.threads, arguments.until_failure);
     if arguments.coverage {
         for (step, cause, count) in sum.coverage.steps() {
             println!("{count:>9}  {step:?} by {cause}");
         }
     }
     let (uncovered, unknown) = (sum.coverage.uncovered(), sum.coverage.unknown());
-    sum.failed.sort();
     for (seed, faults) in sum.failed.iter().take(10) {
         println!("seed {seed}:");
         faults.iter().take(5).for_each(|fault| println!("  {fault}"));
@@ -133,33 +79,4 @@ fn main() -> ExitCode {
     println!("figures: {figures}");
     let is_well = sum.failed.is_empty() && unknown.is_empty();
     ExitCode::from(u8::from(!is_well))
-}
-
-fn play_all(arguments: &Arguments) -> Sum {
-    let next = AtomicU64::new(arguments.first);
-    let has_failed = AtomicBool::new(false);
-    let end = arguments.first + arguments.seeds;
-    let worker = || {
-        let mut sum = Sum::default();
-        loop {
-            let seed = next.fetch_add(1, Ordering::Relaxed);
-            let is_over = arguments.until_failure && has_failed.load(Ordering::Relaxed);
-            if seed >= end || is_over {
-                return sum;
-            }
-            let outcome = catch_unwind(AssertUnwindSafe(|| play(seed))).unwrap_or_else(|_| {
-                Outcome { faults: vec!["it panicked".to_owned()], ..Outcome::default() }
-            });
-            has_failed.fetch_or(!outcome.faults.is_empty(), Ordering::Relaxed);
-            sum.add(seed, outcome);
-        }
-    };
-    let mut total = Sum::default();
-    thread::scope(|scope| {
-        let workers: Vec<_> = (0..arguments.threads).map(|_| scope.spawn(worker)).collect();
-        for worker in workers {
-            total.merge(worker.join().expect("a worker catches the panics of its seeds"));
-        }
-    });
-    total
 }
