@@ -12,6 +12,7 @@
 //!
 //! Nothing here knows of processes, memfds or Kafka: whatever leaves goes through [`CellIo`].
 
+mod cell;
 mod chunk;
 mod extract;
 mod fates;
@@ -24,6 +25,7 @@ mod render;
 mod run;
 mod seal;
 
+pub use cell::{drive, stage_body};
 pub use fault::BodyFault;
 pub use intake::{Intake, RawIntake};
 pub use io::{CellIo, IoFault};

@@ -3,9 +3,9 @@
 use std::{ffi::OsString, time::Duration};
 
 use anyhow::{Result, bail};
-use cordon_body::{RawIntake, decode_job, render, run, run_with};
+use cordon_body::{RawIntake, drive, render, run_with, stage_body};
 use cordon_cell::{CellContext, JailMode, zygote, zygote::ZygoteSettings};
-use cordon_flow::{Accumulate, Graph, Stage};
+use cordon_flow::{Accumulate, Graph};
 use cordon_generate::Generate;
 use cordon_match::{Findings, Match};
 use cordon_merge::Merge;
@@ -39,22 +39,6 @@ pub(crate) fn serve(kind: &str, rules: &RulesChoice, jail: JailMode) -> Result<(
         }),
         other => bail!("there is no stage {other}"),
     }
-}
-
-fn stage_body<S: Stage>(stage: S) -> impl Fn(&CellContext) -> Result<(), String> {
-    move |cell| drive(cell, |job, input, mut io| run(&stage, job, input, &mut io))
-}
-
-fn drive<'a>(
-    cell: &'a CellContext,
-    body: impl FnOnce(
-        &cordon_records::cell::Job,
-        &'a [u8],
-        &'a CellContext,
-    ) -> Result<(), cordon_body::BodyFault>,
-) -> Result<(), String> {
-    let job = decode_job(cell.header()).map_err(|fault| fault.to_string())?;
-    body(&job, cell.input(), cell).map_err(|fault| fault.to_string())
 }
 
 /// The schema that a stage's cells write with.

@@ -1,0 +1,116 @@
+//! All of `cordon` but its entry: command line, configuration, supervision and wiring. A library,
+//! so that a test can be the same program with another stage in its cells.
+
+mod archive;
+mod bodies;
+mod cli;
+mod config;
+mod courier;
+mod dead;
+mod demo;
+mod ingest;
+mod progress;
+mod reader;
+mod rules;
+mod supervisor;
+mod terminal;
+mod topology;
+mod wiring;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Parser;
+use cordon_cell::JailMode;
+use tracing_subscriber::EnvFilter;
+
+use crate::{
+    archive::Archive,
+    cli::{AuditArgs, Cli, Command, FromArgs},
+    config::{Config, ConfigFaults},
+    supervisor::exit,
+};
+
+/// The program: reads its arguments and environment, and runs to its end.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    init_logging();
+    let code = run(&cli).unwrap_or_else(|error| complain(&error));
+    ExitCode::from(u8::try_from(code).unwrap_or(1))
+}
+
+/// Tells an error, and gives its exit code.
+fn complain(error: &anyhow::Error) -> i32 {
+    terminal::complain(&format!("{error:#}"));
+    if error.is::<ConfigFaults>() { exit::CONFIG } else { exit::FAILED }
+}
+
+/// JSON lines on standard error; `CORDON_LOG` sets the level, warnings by default.
+fn init_logging() {
+    let filter = EnvFilter::try_from_env("CORDON_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt().json().with_writer(std::io::stderr).with_env_filter(filter).init();
+}
+
+fn run(cli: &Cli) -> Result<i32> {
+    let config = || Config::load(cli.config.as_deref());
+    match &cli.command {
+        Command::Demo(args) => demo::run(args, cli.json),
+        Command::Run { stage, rules } => {
+            courier::run(stage, rules, &config()?, cli.config.as_deref())
+        }
+        Command::Courier { stage } => courier::courier(stage, &config()?),
+        Command::Zygote { kind, rules, jail } => {
+            let jail = match jail.as_str() {
+                "strict" => JailMode::Strict,
+                "off" => JailMode::Off,
+                _ => JailMode::Best,
+            };
+            bodies::serve(kind, rules, jail).map(|()| exit::STOPPED)
+        }
+        Command::Ingest { paths, id } => ingest::command::run(paths, id, &config()?, cli.json),
+        Command::Topology(command) => topology::run(command, &config()?, cli.json),
+        Command::Findings(from) => print_topic("findings", from, cli),
+        Command::Graph(from) => print_topic("merged", from, cli),
+        Command::Audit(args) => audit(args, cli),
+        Command::Dead(command) => dead::run(command, cli),
+        Command::Progress(command) => progress::run(command, &config()?, cli),
+    }
+}
+
+/// The payloads of a topic as JSON lines.
+fn print_topic(topic: &str, from: &FromArgs, cli: &Cli) -> Result<i32> {
+    use std::io::Write as _;
+    let config = reading_config(from, cli)?;
+    let archive = Archive::open(from.from.as_deref(), &config)?;
+    let runtime = runtime()?;
+    let lines = demo::with_reader(|cells| archive.render(topic, cells, runtime.handle()))?;
+    std::io::stdout().write_all(&lines)?;
+    Ok(exit::STOPPED)
+}
+
+#[expect(clippy::print_stdout, reason = "printing is its purpose")]
+fn audit(args: &AuditArgs, cli: &Cli) -> Result<i32> {
+    let config = reading_config(&args.from, cli)?;
+    let archive = Archive::open(args.from.from.as_deref(), &config)?;
+    let topology = wiring::topology(config.topology.as_deref())?;
+    let report = archive.audit(&topology, runtime()?.handle(), !args.no_objects)?;
+    if cli.json {
+        println!("{}", serde_json::to_string(&report)?);
+    } else {
+        println!("{}", serde_json::to_string_pretty(&report)?);
+    }
+    let is_complete = !args.complete || report.total.pending == 0;
+    Ok(i32::from(!(report.total.is_clean() && is_complete && !report.moving)))
+}
+
+/// A demo's directory needs no configuration.
+fn reading_config(from: &FromArgs, cli: &Cli) -> Result<Config> {
+    if from.from.is_some() && cli.config.is_none() {
+        return Ok(Config::defaults());
+    }
+    Ok(Config::load(cli.config.as_deref())?)
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime> {
+    Ok(tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?)
+}
