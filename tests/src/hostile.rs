@@ -11,9 +11,11 @@ use cordon_records::{
     Digest, FileOrigin, LogDatapoint, ObjectKey, Origin, Pointer, schema, single_object,
 };
 use cordon_store::{Credentials, RetryPolicy, S3Settings, S3Store, Store};
-use cordon_tests::world::World;
 
-pub(crate) struct Hostile<'a> {
+use crate::world::World;
+
+/// Writes payloads and pointers as the principal *ingest*.
+pub struct Hostile<'a> {
     world: &'a World,
     store: Store,
     runtime: tokio::runtime::Runtime,
@@ -21,7 +23,8 @@ pub(crate) struct Hostile<'a> {
 }
 
 impl<'a> Hostile<'a> {
-    pub(crate) fn new(world: &'a World) -> Result<Self> {
+    /// With the secrets that the world has for it.
+    pub fn new(world: &'a World) -> Result<Self> {
         let settings = S3Settings {
             endpoint: Some(world.s3().endpoint().to_owned()),
             region: "us-east-1".to_owned(),
@@ -34,7 +37,7 @@ impl<'a> Hostile<'a> {
     }
 
     /// A key that nothing lies under.
-    pub(crate) fn key(&mut self) -> Result<ObjectKey> {
+    pub fn key(&mut self) -> Result<ObjectKey> {
         self.objects += 1;
         let (time_ms, n) = (1_700_000_000_000_i64, self.objects);
         ObjectKey::parse(&format!("logs/{time_ms}-6f1ddc2a-58a4-4f0c-8d5d-3c1e0b8a{n:04x}"))
@@ -42,7 +45,7 @@ impl<'a> Hostile<'a> {
     }
 
     /// Stores a payload, and gives a pointer to it that is right but for what `n` claims.
-    pub(crate) fn payload(&mut self, payload: Vec<u8>, n: i64) -> Result<Pointer> {
+    pub fn payload(&mut self, payload: Vec<u8>, n: i64) -> Result<Pointer> {
         let (key, digest) = (self.key()?, Digest::of(&payload));
         let pointer = self.pointer(&key, &payload, n);
         let bucket = &self.world.topology().bucket;
@@ -51,7 +54,7 @@ impl<'a> Hostile<'a> {
     }
 
     /// A pointer as ingest would write it.
-    pub(crate) fn pointer(&self, key: &ObjectKey, payload: &[u8], n: i64) -> Pointer {
+    pub fn pointer(&self, key: &ObjectKey, payload: &[u8], n: i64) -> Pointer {
         Pointer {
             bucket: self.world.topology().bucket.clone(),
             key: key.to_string(),
@@ -72,7 +75,7 @@ impl<'a> Hostile<'a> {
 }
 
 /// A payload of these lines, a section each.
-pub(crate) fn payload(lines: &[&[u8]]) -> Result<Vec<u8>> {
+pub fn payload(lines: &[&[u8]]) -> Result<Vec<u8>> {
     let mut writer = SectionWriter::new(schema::LOG_DATAPOINT.current(), Vec::new());
     for (record, line) in (0..).zip(lines) {
         let origin = Origin::File(FileOrigin { sha256: Digest::of(b"no file"), record });
@@ -83,12 +86,12 @@ pub(crate) fn payload(lines: &[&[u8]]) -> Result<Vec<u8>> {
 }
 
 /// A pointer as a record's value.
-pub(crate) fn encode(pointer: &Pointer) -> Result<Vec<u8>> {
+pub fn encode(pointer: &Pointer) -> Result<Vec<u8>> {
     Ok(single_object::encode(pointer)?)
 }
 
 /// Writes records to one partition in one transaction: they lie one behind the other.
-pub(crate) fn write(log: &RealLog, id: &str, at: (&str, i32), values: &[Vec<u8>]) -> Result<()> {
+pub fn write(log: &RealLog, id: &str, at: (&str, i32), values: &[Vec<u8>]) -> Result<()> {
     let mut producer = log.producer(id)?;
     let done = |outcome: Outcome| {
         ensure!(outcome == Outcome::Done, "{outcome:?}");

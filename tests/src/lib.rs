@@ -2,7 +2,9 @@
 
 pub mod bench;
 pub mod diary;
+pub mod hostile;
 pub mod patience;
+pub mod ran;
 pub mod stage;
 pub mod world;
 

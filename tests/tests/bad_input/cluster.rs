@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context as _, Result, ensure};
 use cordon_tests::{patience::wait_for, world::World};
 
-use crate::ran::run;
+use cordon_tests::ran::Ran;
 
 /// For a stage to find out and to say what is wrong.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -24,14 +24,14 @@ pub(crate) fn before_anything_is_asked() -> Result<()> {
         command.current_dir(dir.path());
         command
     };
-    run(cordon().args(["ingest", "--no-such-option"]))?.expect(2, &["--no-such-option"])?;
-    run(cordon().arg("digest"))?.expect(2, &["digest"])?;
+    Ran::of(cordon().args(["ingest", "--no-such-option"]))?.tells(2, &["--no-such-option"])?;
+    Ran::of(cordon().arg("digest"))?.tells(2, &["digest"])?;
     fs::write(dir.path().join("cordon.toml"), "[kafka\n")?;
-    run(cordon().args(["run", "generate"]))?.expect(2, &["cordon.toml"])?;
+    Ran::of(cordon().args(["run", "generate"]))?.tells(2, &["cordon.toml"])?;
     let wrong = "[kafka]\nbootstrap = \"b:9092\"\npasword_file = \"x\"\n[courier]\nslots = 0\n";
     fs::write(dir.path().join("cordon.toml"), wrong)?;
     let said = ["pasword_file", "slots must be a whole number from 1 to 1024"];
-    run(cordon().args(["run", "generate"]))?.expect(2, &said)
+    Ran::of(cordon().args(["run", "generate"]))?.tells(2, &said)
 }
 
 /// What is only found out by asking.
@@ -54,8 +54,8 @@ fn nobody_answers(world: &World) -> Result<()> {
     let said = ["nobody answers at 127.0.0.1:1", "does it run?"];
     for arguments in [&["ingest", "one.jsonl"][..], &["audit"], &["topology", "check"]] {
         let mut command = world.cordon("admin");
-        run(command.env("CORDON_KAFKA_BOOTSTRAP", "127.0.0.1:1").args(arguments))?
-            .expect(1, &said)?;
+        Ran::of(command.env("CORDON_KAFKA_BOOTSTRAP", "127.0.0.1:1").args(arguments))?
+            .tells(1, &said)?;
     }
     let mut command = world.cordon("generate");
     command.env("CORDON_KAFKA_BOOTSTRAP", "127.0.0.1:1");
@@ -68,8 +68,8 @@ fn the_password_is_wrong(world: &World) -> Result<()> {
     fs::set_permissions(&wrong, fs::Permissions::from_mode(0o600))?;
     let said = ["password"];
     let mut command = world.cordon("ingest");
-    run(command.env("CORDON_KAFKA_PASSWORD_FILE", &wrong).args(["ingest", "one.jsonl"]))?
-        .expect(1, &said)?;
+    Ran::of(command.env("CORDON_KAFKA_PASSWORD_FILE", &wrong).args(["ingest", "one.jsonl"]))?
+        .tells(1, &said)?;
     let mut command = world.cordon("generate");
     command.env("CORDON_KAFKA_PASSWORD_FILE", &wrong);
     told_by_stage(command, "generate", &said)
@@ -77,9 +77,9 @@ fn the_password_is_wrong(world: &World) -> Result<()> {
 
 /// Programs as principals that may not do what they ask.
 fn a_grant_is_missing(world: &World) -> Result<()> {
-    run(world.cordon("reader").args(["ingest", "one.jsonl"]))?
-        .expect(1, &["User:reader lacks the ACL Write on transactional id"])?;
-    run(world.cordon("merge").args(["audit"]))?.expect(1, &["User:merge lacks the ACL"])?;
+    Ran::of(world.cordon("reader").args(["ingest", "one.jsonl"]))?
+        .tells(1, &["User:reader lacks the ACL Write on transactional id"])?;
+    Ran::of(world.cordon("merge").args(["audit"]))?.tells(1, &["User:merge lacks the ACL"])?;
     told_by_stage(world.cordon("merge"), "generate", &["User:merge lacks the ACL"])
 }
 
@@ -90,7 +90,7 @@ fn the_bucket_is_missing(world: &World) -> Result<()> {
     fs::write(world.path("elsewhere.yaml"), elsewhere)?;
     let mut command = world.cordon("ingest");
     command.env("CORDON_TOPOLOGY", world.path("elsewhere.yaml"));
-    run(command.args(["ingest", "one.jsonl"]))?.expect(1, &["elsewhere"])
+    Ran::of(command.args(["ingest", "one.jsonl"]))?.tells(1, &["elsewhere"])
 }
 
 /// A stage tells it, and neither panics nor goes: whoever repairs it need not start it again.

@@ -8,9 +8,8 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, ensure};
+use cordon_tests::ran::Ran;
 use serde_json::{Value, json};
-
-use crate::ran::{Ran, run};
 
 /// Good records in each file that has any; each is a process of its own.
 const GOOD: usize = 100;
@@ -76,7 +75,7 @@ pub(crate) fn each_alone() -> Result<()> {
 }
 
 fn check(case: &Case, ran: &Ran, dir: &Path) -> Result<()> {
-    ran.expect(case.code, case.said)?;
+    ran.tells(case.code, case.said)?;
     // A name may hold commands to a terminal: it is shown, not obeyed.
     let shown = case.name.trim_start_matches('\u{1b}');
     ensure!(case.code == 0 || ran.words.contains(shown), "not named: {}", ran.words);
@@ -101,7 +100,7 @@ pub(crate) fn all_together() -> Result<()> {
     let pipe = Command::new("mkfifo").arg(mixed.join("pipe")).status()?;
     ensure!(pipe.success(), "mkfifo: {pipe}");
     let ran = demo(dir.path(), "mixed")?;
-    ran.expect(1, &["dangling", "pipe: neither a file nor a directory"])?;
+    ran.tells(1, &["dangling", "pipe: neither a file nor a directory"])?;
     for case in cases.iter().filter(|case| case.code == 1) {
         let shown = case.name.trim_start_matches('\u{1b}');
         ensure!(ran.words.contains(shown), "{shown} is not named: {}", ran.words);
@@ -123,12 +122,12 @@ fn cordon(dir: &Path) -> Command {
 }
 
 fn demo(dir: &Path, path: &str) -> Result<Ran> {
-    run(cordon(dir).args(["demo", "--json", "--out", "out", path]))
+    Ran::of(cordon(dir).args(["demo", "--json", "--out", "out", path]))
 }
 
 /// The datapoints, when every one has its fate.
 fn clean_figures(ran: &Ran) -> Result<usize> {
-    let figures = ran.out.lines().find_map(|line| line.strip_prefix("figures: "));
+    let figures = ran.text()?.lines().find_map(|line| line.strip_prefix("figures: "));
     let figures: Value = serde_json::from_str(figures.context("no figures")?)?;
     let count = |name: &str| figures[name].as_u64().with_context(|| name.to_owned());
     ensure!(count("lost")? == 0 && count("duplicated")? == 0, "{figures}");
@@ -140,11 +139,10 @@ fn clean_figures(ran: &Ran) -> Result<usize> {
 /// Letters of records, without remarks on files.
 fn letters(dir: &Path) -> Result<usize> {
     let asked = ["dead", "list", "--stage", "ingest", "--from", "out", "--json"];
-    let ran = run(cordon(dir).args(asked))?;
-    ran.expect(0, &[])?;
-    let letters = ran.out.lines().map(serde_json::from_str::<Value>);
-    let is_record = |letter: &Value| letter["from"] != letter["to"];
-    Ok(letters.collect::<Result<Vec<_>, _>>()?.iter().filter(|letter| is_record(letter)).count())
+    let ran = Ran::of(cordon(dir).args(asked))?;
+    ran.tells(0, &[])?;
+    let is_record = |letter: &&Value| letter["from"] != letter["to"];
+    Ok(ran.json()?.iter().filter(is_record).count())
 }
 
 // ---- bytes

@@ -3,7 +3,6 @@
 
 mod cluster;
 mod files;
-mod ran;
 
 use cordon_tests::world::World;
 

@@ -3,11 +3,15 @@
 use std::{collections::BTreeSet, fs, path::Path, process::Stdio, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
-use cordon_tests::{patience::wait_for, stage::Stage, world::World};
+use cordon_tests::{
+    patience::wait_for,
+    ran::{Ran, run},
+    stage::Stage,
+    world::World,
+};
 use serde_json::Value;
 
 use crate::{
-    commands::{Ran, run},
     planted::{Bytes, GOOD, Planted, flip_last_byte, plant},
     saved,
 };
@@ -50,9 +54,7 @@ fn saved_letters_are_shown_alike(world: &World, planted: &[Planted]) -> Result<(
     let ask = |line: &str| {
         let mut command = world.cordon("nobody");
         command.env_clear();
-        let output = command.args(line.split(' ')).arg("--from").arg(&dir).output()?;
-        let words = String::from_utf8_lossy(&output.stderr).into_owned();
-        Ok(Ran { code: output.status.code(), out: output.stdout, words })
+        Ran::of(command.args(line.split(' ')).arg("--from").arg(&dir))
     };
     let listed = ask("dead list --json")?.expect(0, &[])?.json()?;
     ensure!(listed.len() == planted.len(), "{listed:#?}");

@@ -1,8 +1,6 @@
 //! What a person does about a pipeline, with the released binary on a real Kafka and a real S3 API:
 //! find out which datapoints are dead and why, and repair progress that a stage does not trust.
 
-mod commands;
-mod hostile;
 mod letters;
 mod planted;
 mod progress;

@@ -8,11 +8,10 @@ use std::{
 
 use anyhow::{Context as _, Result};
 use cordon_records::{Digest, Pointer, single_object};
-use cordon_tests::world::World;
-
-use crate::{
-    commands::run,
+use cordon_tests::{
     hostile::{Hostile, encode, payload, write},
+    ran::run,
+    world::World,
 };
 
 /// A letter that must be there.

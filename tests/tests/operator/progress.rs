@@ -11,10 +11,14 @@ use cordon_kafka::{
     topology::Topology,
 };
 use cordon_records::BatchId;
-use cordon_tests::{diary::Note, patience::wait_for, stage::Stage, world::World};
+use cordon_tests::{
+    diary::Note,
+    patience::wait_for,
+    ran::{Ran, run},
+    stage::Stage,
+    world::World,
+};
 use serde_json::Value;
-
-use crate::commands::{run, run_until_it_ends};
 
 const STAGE: &str = "generate";
 /// So that there is work left whenever the stage is stopped: some hundred batches.
@@ -22,6 +26,9 @@ const LINES: usize = 40_000;
 const BATCH_DATAPOINTS_MAX: &str = "64";
 /// Batches of a stage that is let run for a moment.
 const BATCHES: usize = 6;
+/// For a stage that must end by itself: it waits a minute for an offset that is not there, and for
+/// partitions that a dead member holds.
+const STOP_PATIENCE: Duration = Duration::from_secs(180);
 /// For all that is left to be processed.
 const DRAIN_PATIENCE: Duration = Duration::from_secs(240);
 
@@ -241,7 +248,7 @@ impl<'a> Bench<'a> {
         small_batches(command.args(["run", STAGE]));
         let (show, set) = ("cordon progress show", "cordon progress set");
         let progress = format!("progress of {at}: ");
-        run_until_it_ends(&mut command)?.expect(4, &[&progress, fault, show, set])?;
+        Ran::within(STOP_PATIENCE, &mut command)?.expect(4, &[&progress, fault, show, set])?;
         Ok(())
     }
 
