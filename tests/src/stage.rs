@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::{
@@ -46,6 +46,11 @@ impl Stage {
         Ok(Self { stage: stage.to_owned(), access_key: access_key.to_owned(), supervisor, diary })
     }
 
+    /// The process id of its supervisor.
+    pub fn supervisor(&self) -> u32 {
+        self.supervisor.id()
+    }
+
     /// Everything that it logged up to now.
     ///
     /// # Errors
@@ -53,7 +58,7 @@ impl Stage {
     /// It ended by itself, which it should not.
     pub fn notes(&mut self) -> Result<&[Note]> {
         if let Some(status) = self.supervisor.try_wait()? {
-            anyhow::bail!("{} ended with {status}", self.access_key);
+            bail!("{} ended with {status}", self.access_key);
         }
         Ok(self.diary.read()?)
     }
@@ -76,14 +81,18 @@ impl Stage {
         })
     }
 
+    /// The courier that runs now.
+    pub fn courier(&mut self) -> Result<Pid> {
+        let start = self.wait_for("starts a courier", last_start)?;
+        let Note::Started(pid) = self.notes()?[start] else { bail!("a start") };
+        Pid::from_raw(pid.cast_signed()).context("a courier has a process id")
+    }
+
     /// Kills the courier that runs now with SIGKILL, and waits until the supervisor started
     /// another. Returns what the dead one logged.
     pub fn kill_courier(&mut self) -> Result<Vec<Note>> {
         let start = self.wait_for("starts a courier", last_start)?;
-        if let Note::Started(pid) = self.notes()?[start] {
-            let pid = Pid::from_raw(pid.cast_signed()).context("a courier has a process id")?;
-            kill_process(pid, Signal::KILL)?;
-        }
+        kill_process(self.courier()?, Signal::KILL)?;
         let end = self.wait_for("starts the next courier", |notes| {
             last_start(notes).filter(|next| *next > start)
         })?;

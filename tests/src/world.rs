@@ -2,14 +2,16 @@
 //! server with policies, secrets for every principal, and the binary as any of them.
 
 use std::{
-    env, fs,
+    env, fs, iter,
     path::{Path, PathBuf},
     process::Command,
+    sync::{Arc, OnceLock},
 };
 
 use anyhow::{Context as _, Result, ensure};
 use cordon_kafka::{
-    local::{Broker, Options},
+    connection::Connection,
+    local::{Broker, Options, Proxy},
     real::RealLog,
     secret::Password,
     topology::Topology,
@@ -20,18 +22,30 @@ use crate::s3::{Action, Policy, TestS3};
 
 /// Kafka, S3, and who may do what.
 pub struct World {
+    /// The program that [`World::cordon`] runs.
+    binary: PathBuf,
     topology: Topology,
     broker: Broker,
+    /// Where clients must go instead of the broker.
+    proxy: Option<Proxy>,
     s3: TestS3,
     // The last field: it goes after the servers that write to it.
     dir: TempDir,
 }
 
-/// Who asks S3: the name of an access key. Each principal has two keys, its name and
-/// [`second_key`], so that what two couriers of one stage fetch can be told apart.
-pub fn second_key(principal: &str) -> String {
-    format!("{principal}-2")
+/// Who asks S3: the name of an access key. Each principal has several keys, so that what the
+/// couriers of one stage fetch can be told apart: its name, and this for its second courier and more.
+pub fn key_of(principal: &str, courier: usize) -> String {
+    format!("{principal}-{courier}")
 }
+
+/// The keys of a principal.
+fn keys(principal: &str) -> impl Iterator<Item = String> {
+    iter::once(principal.to_owned()).chain((2..=COURIERS_MAX).map(|n| key_of(principal, n)))
+}
+
+/// Couriers of one stage that can be told apart.
+const COURIERS_MAX: usize = 4;
 
 impl World {
     /// Starts the servers and applies the topology.
@@ -43,17 +57,42 @@ impl World {
         Self::start_with(&Options::default())
     }
 
+    /// The same, of a program that is cordon but for what runs in its cells, and with a proxy
+    /// before the broker.
+    ///
+    /// # Errors
+    ///
+    /// As [`World::start`].
+    pub fn start_behind_proxy(binary: PathBuf, options: Options) -> Result<Self> {
+        let address = Arc::new(OnceLock::new());
+        let behind = Arc::clone(&address);
+        let proxy = Proxy::start(move || behind.get().copied())?;
+        let mut options = options;
+        // Clients follow what is advertised, so that the broker's own port stays hidden.
+        options
+            .properties
+            .push(("advertised.listeners".to_owned(), format!("CLIENT://{}", proxy.address())));
+        let broker = Broker::start_with(&options).context("a local Kafka")?;
+        address.get_or_init(|| broker.address());
+        Self::of(binary, broker, Some(proxy))
+    }
+
     /// The same with a broker of other options.
     ///
     /// # Errors
     ///
     /// As [`World::start`].
     pub fn start_with(options: &Options) -> Result<Self> {
+        let binary = env::var_os("CORDON_BIN").context("CORDON_BIN names the binary: make e2e")?;
+        let broker = Broker::start_with(options).context("a local Kafka")?;
+        Self::of(binary.into(), broker, None)
+    }
+
+    fn of(binary: PathBuf, broker: Broker, proxy: Option<Proxy>) -> Result<Self> {
         let dir = tempfile::Builder::new().prefix("cordon-tests").tempdir()?;
         let topology = Topology::embedded();
         let s3 = TestS3::start(dir.path().join("s3"), policy(&topology))?;
-        let broker = Broker::start_with(options).context("a local Kafka")?;
-        let world = Self { topology, broker, s3, dir };
+        let world = Self { binary, topology, broker, proxy, s3, dir };
         world.write_secrets()?;
         world.run("admin", &["topology", "apply", "--replication", "1", "--secrets", "secrets"])?;
         Ok(world)
@@ -63,7 +102,7 @@ impl World {
         fs::create_dir(self.path("secrets"))?;
         write_secret(&self.password_file("admin"), self.broker.admin().password.expose())?;
         for principal in self.topology.principals.keys() {
-            for key in [principal.clone(), second_key(principal)] {
+            for key in keys(principal) {
                 let text =
                     format!("aws_access_key_id = {key}\naws_secret_access_key = {key}-secret\n");
                 write_secret(&self.credentials_file(&key), &text)?;
@@ -89,7 +128,12 @@ impl World {
 
     /// Kafka's address.
     pub fn bootstrap(&self) -> String {
-        self.broker.bootstrap()
+        self.proxy.as_ref().map_or_else(|| self.broker.bootstrap(), |p| p.address().to_string())
+    }
+
+    /// What stands before the broker.
+    pub fn proxy(&self) -> Option<&Proxy> {
+        self.proxy.as_ref()
     }
 
     /// The S3 server.
@@ -105,7 +149,8 @@ impl World {
     /// The log as a principal sees it.
     pub fn log(&self, principal: &str) -> Result<RealLog> {
         let password = Password::read(&self.password_file(principal))?;
-        Ok(RealLog::new(self.broker.connection(principal, password)))
+        let connection = self.broker.connection(principal, password);
+        Ok(RealLog::new(Connection { bootstrap: self.bootstrap(), ..connection }))
     }
 
     /// The binary as a principal, with its first access key.
@@ -114,12 +159,8 @@ impl World {
     }
 
     /// The binary as a principal of Kafka that asks S3 by this access key.
-    ///
-    /// # Panics
-    /// When `CORDON_BIN` does not name the binary.
     pub fn cordon_by(&self, principal: &str, access_key: &str) -> Command {
-        let binary = env::var_os("CORDON_BIN").expect("CORDON_BIN names the binary: make e2e");
-        let mut command = Command::new(binary);
+        let mut command = Command::new(&self.binary);
         // Only what is set here: the tests' own variables are no settings of cordon's.
         for (name, _) in env::vars_os().filter(|(n, _)| n.to_string_lossy().starts_with("CORDON_"))
         {
@@ -164,7 +205,7 @@ fn policy(topology: &Topology) -> Policy {
     let bucket = &topology.bucket;
     let mut policy = Policy { buckets: vec![bucket.clone()], ..Policy::default() };
     for (name, ability) in topology.abilities() {
-        for key in [name.clone(), second_key(&name)] {
+        for key in keys(&name) {
             for prefix in &ability.get {
                 policy = policy.grant(&key, Action::GetObject, bucket, &format!("{prefix}/"));
             }

@@ -57,7 +57,6 @@ impl Home {
         &self.dir
     }
 
-    #[cfg(feature = "containers")]
     pub(super) fn client_port(&self) -> u16 {
         self.client_port
     }

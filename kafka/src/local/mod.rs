@@ -15,11 +15,12 @@ mod container;
 mod files;
 mod jars;
 mod process;
+pub mod proxy;
 mod tls;
 
 use std::{
     io,
-    net::TcpListener,
+    net::{Ipv4Addr, SocketAddr, TcpListener},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -29,6 +30,7 @@ use crate::{connection::Connection, secret::Password};
 pub use container::Image;
 use files::Home;
 use jars::Jars;
+pub use proxy::Proxy;
 pub use tls::Certificates;
 
 /// The one super user.
@@ -188,6 +190,11 @@ impl Broker {
     /// `host:port` of the client listener.
     pub fn bootstrap(&self) -> String {
         self.home.bootstrap()
+    }
+
+    /// The same as an address.
+    pub fn address(&self) -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, self.home.client_port()).into()
     }
 
     /// Its process id, while it runs in a process of this machine: for `kill -STOP` and measuring.

@@ -6,7 +6,6 @@ mod denials;
 mod local;
 mod outages;
 mod progress;
-mod proxy;
 mod support;
 mod tls;
 mod topology;

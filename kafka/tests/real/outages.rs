@@ -1,11 +1,7 @@
 //! Brokers that die and answers that get lost: nothing is guessed, and everything recovers.
 
 use std::{
-    net::Ipv4Addr,
-    sync::{
-        Arc, LazyLock, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU16, Ordering},
-    },
+    sync::{Arc, LazyLock, Mutex, MutexGuard, OnceLock, PoisonError},
     time::Duration,
 };
 
@@ -13,7 +9,13 @@ use bytes::Bytes;
 use cordon_kafka::{
     admin::{Admin, NewTopic},
     connection::Connection,
-    local::{Broker, Options},
+    local::{
+        Broker, Options, Proxy,
+        proxy::{
+            Strike,
+            api_key::{ADD_OFFSETS_TO_TXN, END_TXN, TXN_OFFSET_COMMIT},
+        },
+    },
     log::{
         Committed, Consumer, ConsumerError, Log, NewOffset, Outcome, Polled, Producer,
         TopicPartition,
@@ -21,15 +23,7 @@ use cordon_kafka::{
     real::{RealConsumer, RealLog, RealProducer, Settings},
 };
 
-use crate::{
-    proxy::Proxy,
-    support::{PATIENCE, assigned, now, text, unique},
-};
-
-/// Kafka's numbers of three requests.
-const ADD_OFFSETS_TO_TXN: i16 = 25;
-const END_TXN: i16 = 26;
-const TXN_OFFSET_COMMIT: i16 = 28;
+use crate::support::{PATIENCE, assigned, now, text, unique};
 
 /// In the order of the defaults, and short.
 fn settings() -> Settings {
@@ -61,16 +55,14 @@ fn place() -> MutexGuard<'static, Place> {
 
 impl Place {
     fn new() -> Self {
-        let behind = Arc::new(AtomicU16::new(0));
-        let port = Arc::clone(&behind);
-        let proxy = Proxy::start(move || (Ipv4Addr::LOCALHOST, port.load(Ordering::SeqCst)).into());
-        let advertised = format!("CLIENT://127.0.0.1:{}", proxy.port);
-        let properties = vec![("advertised.listeners".to_owned(), advertised)];
+        let behind = Arc::new(OnceLock::new());
+        let address = Arc::clone(&behind);
+        let proxy = Proxy::start(move || address.get().copied()).unwrap();
+        let bootstrap = proxy.address().to_string();
+        let properties = vec![("advertised.listeners".to_owned(), format!("CLIENT://{bootstrap}"))];
         // Clients follow what is advertised, so that the broker's own port stays hidden.
         let broker = Broker::start_with(&Options { properties, ..Options::default() }).unwrap();
-        let port = broker.bootstrap().rsplit(':').next().unwrap().parse().unwrap();
-        behind.store(port, Ordering::SeqCst);
-        let bootstrap = format!("127.0.0.1:{}", proxy.port);
+        behind.get_or_init(|| broker.address());
         let connection = Connection { bootstrap, ..broker.admin() };
         Self { broker, proxy, log: RealLog::with_settings(connection, settings()) }
     }
@@ -133,10 +125,10 @@ fn a_commit_whose_answer_was_lost_is_unknown_and_found_done() {
     let place = place();
     let mut slot = place.slot();
     slot.transact("a", 1);
-    let before = place.proxy.lost();
-    place.proxy.lose_answer_to(END_TXN);
+    let before = place.proxy.struck();
+    place.proxy.strike(END_TXN, Strike::LoseAnswer);
     let outcome = slot.producer.commit();
-    assert_eq!(place.proxy.lost(), before + 1);
+    assert_eq!(place.proxy.struck(), before + 1);
     assert!(is_unknown(&outcome), "{outcome:?}");
     // Whoever goes on all the same is stopped here.
     assert_eq!(slot.producer.begin(), outcome);
@@ -154,7 +146,7 @@ fn an_abort_whose_answer_was_lost_is_unknown_and_found_undone() {
     let place = place();
     let mut slot = place.slot();
     slot.transact("a", 1);
-    place.proxy.lose_answer_to(END_TXN);
+    place.proxy.strike(END_TXN, Strike::LoseAnswer);
     let outcome = slot.producer.abort();
     assert!(is_unknown(&outcome), "{outcome:?}");
     slot.producer = place.producer(&slot.name);
@@ -170,10 +162,10 @@ fn offsets_whose_answer_was_lost_make_the_commit_unknown() {
     let place = place();
     for api_key in [ADD_OFFSETS_TO_TXN, TXN_OFFSET_COMMIT] {
         let mut slot = place.slot();
-        let before = place.proxy.lost();
-        place.proxy.lose_answer_to(api_key);
+        let before = place.proxy.struck();
+        place.proxy.strike(api_key, Strike::LoseAnswer);
         slot.transact("a", 1);
-        assert_eq!(place.proxy.lost(), before + 1);
+        assert_eq!(place.proxy.struck(), before + 1);
         let outcome = slot.producer.commit();
         assert!(is_unknown(&outcome), "{outcome:?}");
         slot.producer = place.producer(&slot.name);

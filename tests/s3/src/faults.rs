@@ -23,6 +23,8 @@ pub enum Fault {
     Hang,
     /// It is passed on, and its answer is lost: the client cannot know what happened.
     LoseAnswer,
+    /// It is passed on, and never answered.
+    HangAnswer,
     /// Its answer breaks off in the middle of the body.
     CutBody,
     /// A bit of its answer's body is flipped.
@@ -111,6 +113,10 @@ async fn serve_one(mut client: TcpStream, upstream: &str, script: &Script) -> io
         Fault::Hang => std::future::pending().await,
         Fault::Answer(status, code) => error_answer(status, code),
         Fault::Pass => ask(upstream, &request).await?,
+        Fault::HangAnswer => {
+            ask(upstream, &request).await?;
+            std::future::pending().await
+        }
         Fault::LoseAnswer => ask(upstream, &request).await.map(|_| Vec::new())?,
         Fault::CutBody => cut_body(ask(upstream, &request).await?),
         Fault::FlipAnswerBit => flip_bit(ask(upstream, &request).await?),

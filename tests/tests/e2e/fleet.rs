@@ -8,7 +8,7 @@ use cordon_tests::{
     diary::Note,
     patience::wait_for,
     stage::{PATIENCE, Stage},
-    world::{World, second_key},
+    world::{World, key_of},
 };
 
 /// When a group gives up a dead member. Each kill costs as long, so it is short; and above what a
@@ -95,7 +95,7 @@ impl Fleet {
 
     /// Starts a second courier of a stage, which takes partitions away from the first.
     pub(crate) fn reinforce(&mut self, world: &World, stage: &str) -> Result<()> {
-        self.add(world, stage, &second_key(stage), |command| {
+        self.add(world, stage, &key_of(stage, 2), |command| {
             command.env("CORDON_SLOT_BASE", "1");
         })
     }
