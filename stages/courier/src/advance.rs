@@ -287,6 +287,7 @@ impl Slot {
         };
         let asked = current.trial.run(&current.batch.parts, &settings, budget.as_millis() as i64);
         current.state = CurrentState::InCell(run);
+        self.effects.push(Effect::Count("cells", 1));
         self.effects.push(Effect::RunCell {
             run,
             batch: current.batch.id,

@@ -1,6 +1,6 @@
 //! Fetched payloads: held while a batch needs them, cached a while longer.
 
-use std::{collections::BTreeMap, sync::mpsc};
+use std::{collections::BTreeMap, sync::mpsc, time::Duration};
 
 use bytes::Bytes;
 use cordon_kafka::log::Log;
@@ -15,6 +15,11 @@ use crate::event::{Event, FetchFailure, PayloadRef};
 const CACHE_BYTES_MAX: u64 = 32 << 20;
 /// Bytes that do not have their digest are fetched again so often: the network may be to blame.
 const DIGEST_RETRIES: usize = 2;
+/// An object that is not there, or may not be read, is asked for again so often before anybody calls
+/// it missing: a grant takes moments to reach every server of S3.
+const MISSING_RETRIES: usize = 3;
+/// Before the first of them; doubled each time.
+const MISSING_PAUSE: Duration = Duration::from_millis(200);
 
 pub(super) struct Payloads {
     store: Store,
@@ -111,6 +116,9 @@ async fn fetch(
             | GetError::Truncated { .. }
             | GetError::TooLarge { .. }
             | GetError::Unverifiable => return Err(FetchFailure::Digest(error.to_string())),
+            GetError::MissingOrDenied if attempt < MISSING_RETRIES => {
+                tokio::time::sleep(MISSING_PAUSE * (1 << attempt)).await;
+            }
             GetError::MissingOrDenied => {
                 return Err(missing_or_denied(store, bucket, payload).await);
             }
