@@ -20,7 +20,7 @@ export CORDON_PYTHON = $(VENV)/bin/python
 export CORDON_BIN = $(TARGET)/debug/cordon
 
 .PHONY: demo test tests sum setup setup-build python build lint clippy deny unit structure \
-  conformance mutants simulate e2e workspace checker bench iam tally containers kafka kafka-stop
+  conformance mutants simulate fate e2e workspace checker bench iam tally containers kafka kafka-stop
 
 demo: setup-build
 	$(TIMED) cargo run --quiet -p cordon -- demo --out "$$(mktemp -d)/cordon-demo"
@@ -98,6 +98,12 @@ SEEDS := 20000
 simulate: setup-build
 	cargo build --quiet -p cordon-simulation --bin simulate
 	$(TIMED) $(TARGET)/debug/simulate --seeds $(SEEDS)
+
+# What may happen to datapoints, couriers, machines, brokers and S3, played on a real Kafka. An
+# hour on two cores; GROUPS="cells steps" plays some of it (see tests/fate/src/bin/fate.rs).
+fate: setup-build setup
+	cargo build --quiet -p cordon -p cordon-fate --bins
+	$(TIMED) $(TARGET)/debug/fate $(GROUPS)
 
 e2e: setup build
 	$(TALLY) $(TEST) --test e2e
