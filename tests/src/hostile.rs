@@ -1,5 +1,7 @@
 //! Somebody who holds the secrets of ingest, and writes what ingest never would.
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use anyhow::{Context as _, Result, ensure};
 use bytes::Bytes;
 use cordon_container::SectionWriter;
@@ -19,8 +21,10 @@ pub struct Hostile<'a> {
     world: &'a World,
     store: Store,
     runtime: tokio::runtime::Runtime,
-    objects: u32,
 }
+
+/// Keys that were made up by now: two of them never meet.
+static KEYS: AtomicU32 = AtomicU32::new(0);
 
 impl<'a> Hostile<'a> {
     /// With the secrets that the world has for it.
@@ -33,19 +37,18 @@ impl<'a> Hostile<'a> {
             retry: RetryPolicy::default(),
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        Ok(Self { world, store: Store::S3(S3Store::new(&settings)?), runtime, objects: 0 })
+        Ok(Self { world, store: Store::S3(S3Store::new(&settings)?), runtime })
     }
 
     /// A key that nothing lies under.
-    pub fn key(&mut self) -> Result<ObjectKey> {
-        self.objects += 1;
-        let (time_ms, n) = (1_700_000_000_000_i64, self.objects);
+    pub fn key(&self) -> Result<ObjectKey> {
+        let (time_ms, n) = (1_700_000_000_000_i64, KEYS.fetch_add(1, Ordering::Relaxed));
         ObjectKey::parse(&format!("logs/{time_ms}-6f1ddc2a-58a4-4f0c-8d5d-3c1e0b8a{n:04x}"))
             .context("a key")
     }
 
     /// Stores a payload, and gives a pointer to it that is right but for what `n` claims.
-    pub fn payload(&mut self, payload: Vec<u8>, n: i64) -> Result<Pointer> {
+    pub fn payload(&self, payload: Vec<u8>, n: i64) -> Result<Pointer> {
         let (key, digest) = (self.key()?, Digest::of(&payload));
         let pointer = self.pointer(&key, &payload, n);
         let bucket = &self.world.topology().bucket;

@@ -59,7 +59,7 @@ fn dead(id: String, reason: &'static str, (from, to): (i64, i64), bytes: Bytes) 
 /// Pointers to what is damaged, missing or nobody's business, one behind the other in `logs/2`.
 fn plant_pointers(world: &World) -> Result<Vec<Planted>> {
     use Bytes::{Are, Unreadable};
-    let mut hostile = Hostile::new(world)?;
+    let hostile = Hostile::new(world)?;
     let nasty = nasty_line();
     let rejected = hostile.payload(payload(&[GOOD.as_bytes(), &nasty, GOOD.as_bytes()])?, 3)?;
     let whole = payload(&[GOOD.as_bytes(); 3])?;

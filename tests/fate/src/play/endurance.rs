@@ -3,10 +3,11 @@
 
 use std::{thread, time::Duration};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use cordon_kafka::log::{Consumer as _, Log as _, Polled};
 use cordon_kafka::topology::Topology;
 use cordon_tests::{diary::Note, patience::wait_for, stage::PATIENCE};
+use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::feed_until_it_begins;
 use crate::{
@@ -40,7 +41,11 @@ fn random_kills(place: &mut Place) -> Result<()> {
         // Up to a third of a second: anywhere in the batch or behind it.
         random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
         thread::sleep(Duration::from_millis(random >> 33 & 0xff));
-        stage.kill_courier()?;
+        // The supervisor dies with it: one that lives waits ever longer before it starts another.
+        let group = Pid::from_raw(stage.supervisor().cast_signed()).context("a process group")?;
+        kill_process_group(group, Signal::KILL)?;
+        drop(stage);
+        stage = place.stage(|_| {})?;
     }
     place.settle(|| stage.notes().map(drop))?;
     place.check(&fed)?;

@@ -42,9 +42,9 @@ struct Case {
 
 /// All of them.
 pub fn play(report: &mut Report, place: &mut Place) -> Result<()> {
-    let mut hostile = Hostile::new(&place.world)?;
-    let mut cases = payloads(&mut hostile)?;
-    cases.extend(pointers(&mut hostile)?);
+    let hostile = Hostile::new(&place.world)?;
+    let mut cases = payloads(&hostile)?;
+    cases.extend(pointers(&hostile)?);
     drop(hostile);
     let peaks = Peaks::default();
     for case in cases {
@@ -57,7 +57,7 @@ pub fn play(report: &mut Report, place: &mut Place) -> Result<()> {
     Ok(())
 }
 
-fn payloads(hostile: &mut Hostile<'_>) -> Result<Vec<Case>> {
+fn payloads(hostile: &Hostile<'_>) -> Result<Vec<Case>> {
     let mut cases = Vec::new();
     let mut case = |name, bytes: Vec<u8>, n: i64, letters: Expected| {
         let value = encode(&hostile.payload(bytes, n)?)?;
@@ -111,7 +111,7 @@ fn payloads(hostile: &mut Hostile<'_>) -> Result<Vec<Case>> {
     Ok(cases)
 }
 
-fn pointers(hostile: &mut Hostile<'_>) -> Result<Vec<Case>> {
+fn pointers(hostile: &Hostile<'_>) -> Result<Vec<Case>> {
     let sound = hostile.payload(bytes::three()?, 3)?;
     let with = |change: &dyn Fn(&mut Pointer)| {
         let mut pointer = sound.clone();
@@ -238,7 +238,7 @@ fn missing_in_a_row(place: &mut Place) -> Result<()> {
     const MISSING: usize = 20;
     /// After so many in a row the next one is too many.
     const IN_ROW_MAX: usize = 16;
-    let mut hostile = Hostile::new(&place.world)?;
+    let hostile = Hostile::new(&place.world)?;
     let mut values = Vec::new();
     for _ in 0..MISSING {
         let key = hostile.key()?;

@@ -1,12 +1,16 @@
 //! SIGKILL at each step of a batch, on Kafka. Two proxies hold the step's request, or its answer,
 //! while the courier dies.
 
-use anyhow::Result;
+use std::collections::BTreeSet;
+
+use anyhow::{Result, ensure};
 use cordon_kafka::local::proxy::{
     Strike,
     api_key::{ADD_OFFSETS_TO_TXN, ADD_PARTITIONS_TO_TXN, END_TXN, PRODUCE, TXN_OFFSET_COMMIT},
 };
+use cordon_records::BatchId;
 use cordon_tests::{
+    diary::Note,
     patience::wait_for,
     s3::{Fault, FaultProxy},
     stage::{PATIENCE, Stage},
@@ -59,27 +63,43 @@ pub fn kills(report: &mut Report, place: &mut Place) -> Result<()> {
     let mut stage = place.stage(|command| {
         command.env("CORDON_S3_ENDPOINT", s3.endpoint());
     })?;
+    let mut redone_max = 0;
     for (name, step) in STEPS {
-        report.play(&format!("Kafka: SIGKILL, {name}"), || {
+        let redone = report.play(&format!("Kafka: SIGKILL, {name}"), || {
             stage.wait_until_it_owns()?;
             // The loop gives time to see that the batch has begun.
             let deeds = [(3, Deed::Abort), (20, Deed::Loop), (40, Deed::Reject)];
             let files = [File::new(&format!("kill at {name}"), 60, deeds)];
-            kill_at(place, &mut stage, &s3, step, &files)?;
+            let last_words = kill_at(place, &mut stage, &s3, step, &files)?;
             place.settle(|| stage.notes().map(drop))?;
-            place.check(&files).map(drop)
+            place.check(&files)?;
+            redone(&last_words, &place.committed()?)
         });
+        redone_max = redone_max.max(redone.unwrap_or_default());
     }
+    report.figure("batches_redone_max", redone_max);
     stage.stop()
 }
 
+/// How many batches the dead courier had begun and not committed.
+fn redone(last_words: &[Note], committed: &BTreeSet<BatchId>) -> Result<usize> {
+    let is_lost = |note: &&Note| matches!(note, Note::Begins(batch) if !committed.contains(batch));
+    let redone = last_words.iter().filter(is_lost).count();
+    ensure!(redone <= REDONE_MAX, "{redone} batches were done again");
+    Ok(redone)
+}
+
+/// A slot has two batches in hand at most.
+const REDONE_MAX: usize = 2;
+
+/// Returns what the courier logged that died.
 fn kill_at(
     place: &mut Place,
     stage: &mut Stage,
     s3: &FaultProxy,
     step: Step,
     files: &[File],
-) -> Result<()> {
+) -> Result<Vec<Note>> {
     match step {
         Step::S3(faults) => {
             s3.inject(faults.iter().copied());
@@ -103,8 +123,7 @@ fn kill_at(
             armed.wait(place, stage)?;
         }
     }
-    stage.kill_courier()?;
-    Ok(())
+    stage.kill_courier()
 }
 
 /// The next request of a kind is held.
