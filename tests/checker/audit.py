@@ -9,7 +9,8 @@ from consumption import recount_consumption
 from counts import FAULTS, Counts, Recount
 from evidence import STAGES, Evidence, gather
 from objects import Objects
-from outputs import Content, recount_content, recount_letters, recount_outputs
+from outputs import Content, Found, recount_content, recount_letters, recount_outputs
+from replays import recount_replays
 from sources import Log
 
 
@@ -23,12 +24,17 @@ def audit(log: Log, objects: Objects) -> tuple[dict[str, Any], list[str]]:
     total, content = Counts(), Content()
     faults, stages = list(evidence.faults), {}
     total.phantom += len(evidence.faults)
+    found = Found(evidence, STAGES)
+    recounts = []
     for stage in STAGES:
         recount = Recount(stage.name)
-        recount_consumption(evidence, stage, recount)
-        recount_outputs(evidence, stage, recount)
+        (recount_replays if stage.is_replayer else recount_consumption)(evidence, stage, recount)
+        recount_outputs(evidence, stage, found, recount)
         recount_letters(evidence, stage, recount)
         recount_content(evidence, stage, objects, content, recount)
+        recounts.append(recount)
+    for stage, recount in zip(STAGES, recounts):
+        found.recount_rest(stage, recount)
         total.add(recount.counts)
         faults += recount.faults
         stages[stage.name] = dataclasses.asdict(recount.counts)

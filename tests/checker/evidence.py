@@ -16,16 +16,25 @@ class Stage:
 
     name: str
     inputs: tuple[str, ...]
-    output: str
+    # Of each lane.
+    outputs: tuple[str, ...]
     is_raw: bool = False
+    # Emits what its inputs hold again, and owes nobody a fate.
+    is_replayer: bool = False
 
 
 STAGES = (
-    Stage("ingest", (), "logs"),
-    Stage("pack", ("raw",), "logs", is_raw=True),
-    Stage("generate", ("logs", "logs.replay"), "subgraphs"),
-    Stage("match", ("logs", "logs.replay"), "findings"),
-    Stage("merge", ("subgraphs", "subgraphs.replay"), "merged"),
+    Stage("ingest", (), ("logs",)),
+    Stage("pack", ("raw",), ("logs",), is_raw=True),
+    Stage("generate", ("logs", "logs.replay", "replay.generate"), ("subgraphs", "subgraphs.replay")),
+    Stage("match", ("logs", "logs.replay", "replay.match"), ("findings", "findings.replay")),
+    Stage("merge", ("subgraphs", "subgraphs.replay", "replay.merge"), ("merged", "merged.replay")),
+    Stage(
+        "replay",
+        ("logs", "subgraphs"),
+        ("logs.replay", "subgraphs.replay", "replay.generate", "replay.match", "replay.merge"),
+        is_replayer=True,
+    ),
 )
 
 
@@ -50,13 +59,16 @@ def gather(log: Log, schemas: Schemas, stages: tuple[Stage, ...] = STAGES) -> Ev
         for topic in stage.inputs if stage.is_raw else ():
             for record in log.records(topic):
                 evidence.raw[topic, record.partition].add(record.offset)
-        pointer_topics = (*(() if stage.is_raw else stage.inputs), stage.output)
+        pointer_topics = (*(() if stage.is_raw else stage.inputs), *stage.outputs)
         for topic in pointer_topics:
             if topic not in evidence.pointers:
                 evidence.pointers[topic] = read_pointers(log, schemas, topic)
         evidence.receipts[stage.name] = read_all(
             log, schemas, f"receipts.{stage.name}", "receipt", records.receipt, evidence
         )
+        if stage.is_replayer:
+            evidence.letters[stage.name] = []  # What it emits dies elsewhere.
+            continue
         evidence.letters[stage.name] = read_all(
             log, schemas, f"dead.{stage.name}", "letter", records.letter, evidence
         )

@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 from objects import Objects
-from recompute import datapoints_of
+from recompute import datapoints_of, twin
 from sources import Log
 
 TOPIC = "findings"
@@ -17,7 +17,8 @@ def from_topic(log: Log, objects: Objects) -> dict[str, Any]:
     """Counts findings by id: a line that was read twice gives the same id twice."""
     findings: dict[bytes, dict[str, Any]] = {}
     wrong_ids = 0
-    for finding in datapoints_of(log, objects, TOPIC):
+    # What was replayed lies in the other lane.
+    for finding in datapoints_of(log, objects, (TOPIC, twin(TOPIC))):
         wrong_ids += finding["id"] != finding_id(finding["rule_id"], finding["origin"])
         findings[finding["id"]] = finding
     return {

@@ -3,51 +3,77 @@
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 import hashlib
+from typing import Iterable
 
 from avro import Undecodable, container
 from counts import Recount
 from evidence import Evidence, Stage
 from objects import Objects
-from records import Input, Letter, Output, Place, Pointer, Receipt
+from records import Input, Letter, Output, Place, Pointer, PointerRecord, Receipt
 
 
-def recount_outputs(evidence: Evidence, stage: Stage, recount: Recount) -> None:
-    """Pointers against receipts, both ways."""
-    promised: dict[Place, Output] = {}
+# A pointer of a topic, with the digest of what it names.
+Spot = tuple[str, Place, bytes]
+
+# What a receipt says of a pointer without a digest: the lister's, driven again.
+NO_DIGEST = bytes(32)
+
+
+class Found:
+    """Pointers in all outputs, as far as no receipt was found for them."""
+
+    def __init__(self, evidence: Evidence, stages: Iterable[Stage]) -> None:
+        self.records: dict[Spot, list[PointerRecord]] = defaultdict(list)
+        for topic in {topic for stage in stages for topic in stage.outputs}:
+            for record in evidence.pointers[topic]:
+                if record.pointer:
+                    digest = record.pointer.digest or NO_DIGEST
+                    self.records[topic, record.pointer.place, digest].append(record)
+        self.times = Counter({spot: len(records) for spot, records in self.records.items()})
+        self.promised: set[Spot] = set()
+
+    def recount_rest(self, stage: Stage, recount: Recount) -> None:
+        """Pointers to what a stage wrote that are in nobody's receipt."""
+        for spot, times in self.times.items():
+            pointer = self.records[spot][0].pointer
+            if times and pointer and pointer.stage == stage.name:
+                if spot in self.promised:
+                    recount.fault("duplicated", (pointer.datapoints or 1) * times, f"{spot}")
+                else:
+                    recount.fault("phantom", times, f"no receipt has the pointer {spot}")
+
+
+def recount_outputs(evidence: Evidence, stage: Stage, found: Found, recount: Recount) -> None:
+    """Receipts against pointers. What is emitted again has a receipt for each time."""
+    promised: dict[Spot, list[Output]] = defaultdict(list)
     for receipt in evidence.receipts[stage.name]:
         for output in receipt.outputs:
             recount.counts.pointers_out += 1
-            if output.place in promised:
+            told = promised[output.topic, output.place, output.digest]
+            if told and not stage.is_replayer:
                 recount.fault("duplicated", output.datapoints, f"{output.place} in two receipts")
-            promised[output.place] = output
+            else:
+                told.append(output)
         held = sum(output.datapoints for output in receipt.outputs)
         recount.fault("phantom", max(held - receipt.elements_out, 0), "outputs hold more")
         recount.fault("lost", max(receipt.elements_out - held, 0), "outputs hold fewer")
-    found = [
-        (record, record.pointer)
-        for record in evidence.pointers[stage.output]
-        if record.pointer and record.pointer.stage == stage.name
-    ]
-    times = Counter(pointer.place for _, pointer in found)
-    for place, output in promised.items():
-        if not times[place]:
-            recount.fault("lost", output.datapoints, f"no pointer to {place}")
-        recount.fault(
-            "duplicated", output.datapoints * max(times[place] - 1, 0), f"pointers to {place}"
-        )
-    for place in times:
-        if place not in promised:
-            recount.fault("phantom", times[place], f"no receipt has the pointer to {place}")
-    for record, pointer in found:
-        told = promised.get(pointer.place)
-        if told and not agrees(told, record.partition, pointer):
-            recount.fault("dangling", 1, f"pointer and receipt differ on {pointer.place}")
+    for spot, outputs in promised.items():
+        there = min(len(outputs), found.times[spot])
+        if there:
+            found.times[spot] -= there
+        found.promised.add(spot)
+        missing = len(outputs) - there
+        recount.fault("lost", outputs[0].datapoints * missing, f"no pointer {spot}")
+        for output in outputs[:there]:
+            pointers = [(r.partition, r.pointer) for r in found.records[spot] if r.pointer]
+            if not any(agrees(output, partition, pointer) for partition, pointer in pointers):
+                recount.fault("dangling", 1, f"pointer and receipt differ on {spot}")
 
 
 def agrees(output: Output, partition: int, pointer: Pointer) -> bool:
     """Whether a receipt tells of a pointer what the pointer says of itself."""
     told = (output.digest, output.datapoints, output.partition)
-    return told == (pointer.digest, pointer.datapoints, partition)
+    return told == (pointer.digest or NO_DIGEST, pointer.datapoints or 0, partition)
 
 
 def recount_letters(evidence: Evidence, stage: Stage, recount: Recount) -> None:
@@ -85,14 +111,14 @@ def recount_content(
     evidence: Evidence, stage: Stage, objects: Objects, content: Content, recount: Recount
 ) -> None:
     """Fetches every payload that the stage wrote, verifies it and counts its datapoints."""
-    by_object: dict[tuple[str, str], list[Pointer]] = defaultdict(list)
-    for record in evidence.pointers[stage.output]:
+    by_object: dict[tuple[str, str], dict[Place, Pointer]] = defaultdict(dict)
+    for record in (record for topic in stage.outputs for record in evidence.pointers[topic]):
         if record.pointer and record.pointer.stage == stage.name:
             place = record.pointer.place
-            by_object[place.bucket, place.key].append(record.pointer)
+            by_object[place.bucket, place.key][place] = record.pointer
     for (bucket, key), pointers in by_object.items():
         body = objects.get(bucket, key)
-        for pointer in pointers:
+        for pointer in pointers.values():
             try:
                 read_section(body, pointer, content)
             except Undecodable as error:

@@ -34,18 +34,25 @@ def fate_of(line: bytes, graph: Graph) -> str:
 
 
 def from_merged(log: Log, objects: Objects, topic: str) -> tuple[Graph, dict[str, Any]]:
-    """The union of every element that a topic's payloads hold."""
+    """The union of every element that the payloads of a topic and of its replay lane hold."""
     graph = Graph()
     elements = 0
-    for datapoint in datapoints_of(log, objects, topic):
+    for datapoint in datapoints_of(log, objects, (topic, twin(topic))):
         graph.add_datapoint(datapoint)
         elements += 1
     return graph, {"elements": elements} | summary_of(graph)
 
 
-def datapoints_of(log: Log, objects: Objects, topic: str) -> Iterator[dict[str, Any]]:
-    """Every datapoint in the payloads that a topic's pointers name."""
-    for record in read_pointers(log, Schemas(), topic):
+def twin(topic: str) -> str:
+    """The replay lane of a topic."""
+    return f"{topic}.replay"
+
+
+def datapoints_of(
+    log: Log, objects: Objects, topics: Iterable[str]
+) -> Iterator[dict[str, Any]]:
+    """Every datapoint in the payloads that the pointers of some topics name."""
+    for record in (r for topic in topics for r in read_pointers(log, Schemas(), topic)):
         if record.pointer is None:
             continue
         place = record.pointer.place

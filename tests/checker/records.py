@@ -57,6 +57,8 @@ class Input:
     dead: frozenset[int]
     not_mapped: frozenset[int]
     selection: frozenset[int] | None
+    # Letters that are driven again; nobody did before there was the second version.
+    redrives: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,7 @@ class Output:
 class Receipt:
     batch: bytes
     stage: str
+    slot: str
     inputs: tuple[Input, ...]
     outputs: tuple[Output, ...]
     elements_in: int
@@ -143,6 +146,7 @@ def receipt(record: dict[str, Any]) -> Receipt:
             dead=indexes(item["dead"]),
             not_mapped=indexes(item["not_mapped"]),
             selection=None if item["selection"] is None else indexes(item["selection"]),
+            redrives=tuple(item.get("redrives", ())),
         )
         for item in record["inputs"]
     )
@@ -155,6 +159,7 @@ def receipt(record: dict[str, Any]) -> Receipt:
     return Receipt(
         record["batch"],
         record["stage"],
+        record["slot"],
         inputs,
         outputs,
         record["elements_in"],

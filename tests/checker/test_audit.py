@@ -9,7 +9,7 @@ from typing import Any, Iterator
 from audit import READS_MAX, audit
 from counts import FAULTS
 from objects import DirectoryObjects
-from pipeline import Pipeline, file_input, node, pointer_input, receipt, runs
+from pipeline import Pipeline, file_input, node, output, pointer_input, receipt, runs
 from recompute import from_merged
 from sources import DirectoryLog, Record
 
@@ -92,6 +92,59 @@ class Audit(unittest.TestCase):
         stray = self.pipeline.payload("subgraphs", "generate", "element", [node(5)])
         self.topics["subgraphs"].append(stray)
         self.check(phantom=1)
+
+    def replay(self, slot: str, times: int, in_lane: int) -> None:
+        """Emits the one pointer of `logs` again, and as often tells of it."""
+        logs = self.topics["logs"][0]
+        item = pointer_input(0, 10, output=[(0, 10)])
+        for n in range(times):
+            told = receipt("replay", 20 + n, [item], [output("logs.replay", logs)])
+            self.topics.setdefault("receipts.replay", []).append(told | {"slot": slot})
+        self.topics["logs.replay"] = [logs] * in_lane
+
+    def test_replays_are_nobodys_duplicates(self) -> None:
+        self.replay("cordon.replay-a", 1, 1)
+        self.replay("cordon.replay-b", 1, 2)
+        self.check()
+
+    def test_the_lister_names_what_a_replay_names(self) -> None:
+        self.replay("cordon.replay-a", 1, 1)
+        listed = {"stage": "lister", "digest": None, "datapoints": None, "schema": 0}
+        self.topics["logs.replay"].append(self.topics["logs"][0] | listed)
+        self.check()
+
+    def test_a_replay_that_emits_a_pointer_twice(self) -> None:
+        self.replay("cordon.replay-a", 2, 2)
+        self.check(duplicated=10, overlaps=1)
+
+    def test_a_replayed_pointer_without_a_receipt(self) -> None:
+        self.replay("cordon.replay-a", 1, 2)
+        self.check(duplicated=10)
+
+    def test_a_receipt_of_a_replayed_pointer_that_is_not_there(self) -> None:
+        self.replay("cordon.replay-a", 1, 0)
+        self.check(lost=10)
+
+    def test_a_replay_that_leaves_a_pointer_out(self) -> None:
+        logs = self.topics["logs"][0]
+        # Two more, of which match and generate have not heard: somebody else's.
+        stranger = logs | {"stage": "outside", "key": "logs/2-x"}
+        self.topics["logs"] += [stranger, stranger]
+        ends = []
+        for offset in (0, 4):
+            item = pointer_input(0, 10, output=[(0, 10)])
+            item["source"][1]["offset"] = offset
+            ends.append(item)
+        promises = [output("logs.replay", logs)] * 2
+        self.topics["receipts.replay"] = [receipt("replay", 20, ends, promises)]
+        self.topics["logs.replay"] = [logs] * 2
+        self.check(lost=10, gaps=1)
+
+    def test_a_letter_that_is_driven_again_twice(self) -> None:
+        self.replay("cordon.replay-redrive", 2, 2)
+        for told in self.topics["receipts.replay"]:
+            told["inputs"][0] = told["inputs"][0] | {"redrives": ["generate/logs/0/0/9"]}
+        self.check(duplicated=10)
 
     def test_a_pointer_that_says_another_count_than_its_receipt(self) -> None:
         self.topics["subgraphs"][0] = copy.deepcopy(self.topics["subgraphs"][0])

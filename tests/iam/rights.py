@@ -64,7 +64,7 @@ class Topology:
                 return Rights(lists=True)
             case {"role": "admin"}:
                 return Rights(put_keys=frozenset(f"{topic}/canary" for topic in self.outputs))
-            case {"role": "shipper"}:
+            case {"role": "shipper" | "replayer"}:
                 return Rights()
             case other:
                 raise ValueError(f"principal {principal}: no rule for {other}")

@@ -44,6 +44,9 @@ pub struct Letter {
     /// The beginning of the datapoint, at most [`Letter::EXCERPT_BYTES_MAX`].
     #[serde(with = "serde_bytes")]
     pub excerpt: Vec<u8>,
+    /// Ids of the letters whose datapoints were driven again, and are dead again as this one.
+    #[serde(default)]
+    pub redrives: Vec<String>,
 }
 
 impl Letter {
@@ -51,6 +54,22 @@ impl Letter {
     pub const DETAIL_BYTES_MAX: usize = 256;
     /// Enough to recognise a line; the whole is fetched on demand.
     pub const EXCERPT_BYTES_MAX: usize = 1024;
+
+    /// Of the letters that a pointer drives again, those that speak of any index in `from..to`.
+    ///
+    /// An id ends in the first index that its letter speaks for, and letters of one payload do not
+    /// overlap, so that each reaches at most to the next. An id that says no index may be any.
+    pub fn redriven(redrives: &[String], from: i64, to: i64) -> Vec<String> {
+        let first = |id: &String| id.rsplit('/').next().and_then(|last| last.parse::<i64>().ok());
+        let reaches = |start: i64| {
+            let later = redrives.iter().filter_map(first).filter(|other| *other > start);
+            later.min().unwrap_or(i64::MAX)
+        };
+        let speaks = |id: &&String| {
+            first(id).is_none_or(|start| start < to.max(from + 1) && reaches(start) > from)
+        };
+        redrives.iter().filter(speaks).cloned().collect()
+    }
 }
 
 macro_rules! reasons {
@@ -103,4 +122,30 @@ reasons! {
     Missing = "missing",
     /// It is larger than the limit for one datapoint.
     Size = "size",
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn redriven(from: i64, to: i64) -> Vec<String> {
+        let ids = ["generate/logs/0/5/3", "generate/logs/0/5/4", "generate/logs/0/5/60"];
+        Letter::redriven(&ids.map(str::to_owned), from, to)
+    }
+
+    #[test]
+    fn a_letter_names_those_whose_datapoints_it_speaks_for() {
+        assert_eq!(redriven(3, 4), ["generate/logs/0/5/3"]);
+        // The second one may have been for the rest of a payload, from 4 on.
+        assert_eq!(redriven(10, 11), ["generate/logs/0/5/4"]);
+        assert_eq!(redriven(4, 100), ["generate/logs/0/5/4", "generate/logs/0/5/60"]);
+        assert_eq!(redriven(60, 60), ["generate/logs/0/5/60"]);
+        assert_eq!(redriven(0, 3), [""; 0]);
+    }
+
+    #[test]
+    fn an_id_that_says_no_index_is_never_left_out() {
+        let odd = ["odd".to_owned()];
+        assert_eq!(Letter::redriven(&odd, 7, 8), odd);
+    }
 }

@@ -55,6 +55,10 @@ pub struct Input {
     pub not_mapped: Runs,
     /// The pointer's selection, if it had one: indexes outside are nobody's.
     pub selection: Option<Runs>,
+    /// Ids of the dead letters that the pointer drives again. Of their datapoints those in `output`
+    /// or `not_mapped` are no longer dead; the others have a letter that names the old one.
+    #[serde(default)]
+    pub redrives: Vec<String>,
 }
 
 /// Where an input came from.

@@ -75,9 +75,9 @@ families! {
     /// Pointer events.
     POINTER: ["pointer.v1"];
     /// Receipts.
-    RECEIPT: ["receipt.v1"];
+    RECEIPT: ["receipt.v1", "receipt.v2"];
     /// Dead letters.
-    LETTER: ["letter.v1"];
+    LETTER: ["letter.v1", "letter.v2"];
     /// Metrics.
     METRICS: ["metrics.v1"];
     /// Log datapoints, in payloads.

@@ -184,9 +184,7 @@ impl Topology {
             let group = Self::group(stage);
             let known = admin.group_offsets(&group)?;
             let absent: Vec<TopicPartition> = spec
-                .live
-                .iter()
-                .chain(&spec.replay)
+                .inputs()
                 .flat_map(|topic| {
                     let count = topics.get(topic).map_or(0, |shape| shape.partitions);
                     (0..count).map(|partition| TopicPartition::new(topic.as_str(), partition))

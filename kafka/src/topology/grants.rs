@@ -39,16 +39,16 @@ impl Topology {
         if let Some(stage) = &spec.stage
             && let Some(declared) = self.stages.get(stage)
         {
-            for topic in declared.live.iter().chain(&declared.replay) {
+            for topic in declared.inputs() {
                 grant.add(Operation::Read, Resource::Topic, topic);
             }
             grant.add(Operation::Read, Resource::Group, &Self::group(stage));
-            grant.writer(stage, &declared.output);
+            grant.writer(stage, declared.outputs());
         }
         if let Some(producer) = &spec.producer
             && let Some(declared) = self.producers.get(producer)
         {
-            grant.writer(producer, &declared.output);
+            grant.writer(producer, [declared.output.clone()]);
         }
         match spec.role {
             Some(Role::Shipper) => {
@@ -65,22 +65,53 @@ impl Topology {
                 for topic in self.all_topics().keys() {
                     grant.add(Operation::Read, Resource::Topic, topic);
                 }
-                for topic in self.replay_topics() {
-                    grant.add(Operation::Write, Resource::Topic, topic);
-                }
                 // Sees what a stage committed; to change it is the administrator's.
                 for stage in self.stages.keys() {
                     grant.add(Operation::Describe, Resource::Group, &Self::group(stage));
                 }
             }
+            Some(Role::Replayer) => self.grant_replayer(grant),
             Some(Role::Lister) => {
-                for topic in self.replay_topics() {
+                if let Some(topic) = &spec.output {
                     grant.add(Operation::Write, Resource::Topic, topic);
                 }
+                // A page of keys is one transaction, so that it is known whether it was written.
+                let prefix = Self::transactional_prefix(Self::LISTER);
+                grant.prefixed(Operation::Write, Resource::TransactionalId, &prefix);
             }
             // A super user needs none.
             Some(Role::Admin) | None => {}
         }
+    }
+
+    /// What the lister is called in the names of its transactional ids.
+    pub const LISTER: &str = "lister";
+
+    /// The position of each replay is committed for a group of its own, in the transaction that
+    /// emits pointers; what was emitted stands in receipts, from which a redrive is continued.
+    fn grant_replayer(&self, grant: &mut Grant) {
+        for topic in self.replayable() {
+            grant.add(Operation::Read, Resource::Topic, topic);
+        }
+        for (stage, _) in self.stages.iter().filter(|(_, spec)| !spec.replay.is_empty()) {
+            grant.add(Operation::Read, Resource::Topic, &format!("dead.{stage}"));
+            grant.add(Operation::Read, Resource::Topic, &format!("receipts.{stage}"));
+        }
+        // Letters are chosen by file, too.
+        for producer in self.producers.keys() {
+            grant.add(Operation::Read, Resource::Topic, &format!("receipts.{producer}"));
+        }
+        for topic in self.replay_topics() {
+            // A letter's datapoint may lie in a pointer that was itself replayed.
+            grant.add(Operation::Read, Resource::Topic, topic);
+            grant.add(Operation::Write, Resource::Topic, topic);
+        }
+        let receipts = format!("receipts.{}", Self::REPLAYER);
+        grant.add(Operation::Read, Resource::Topic, &receipts);
+        grant.add(Operation::Write, Resource::Topic, &receipts);
+        let prefix = Self::transactional_prefix(Self::REPLAYER);
+        grant.prefixed(Operation::Read, Resource::Group, &prefix);
+        grant.prefixed(Operation::Write, Resource::TransactionalId, &prefix);
     }
 
     pub(super) fn record_topics(&self) -> impl Iterator<Item = &str> {
@@ -88,7 +119,8 @@ impl Topology {
         raw.flat_map(|stage| stage.live.iter().map(String::as_str))
     }
 
-    pub(super) fn replay_topics(&self) -> impl Iterator<Item = &str> {
+    /// Every topic of a replay lane, sorted.
+    pub fn replay_topics(&self) -> impl Iterator<Item = &str> {
         let mut topics: Vec<&str> =
             self.stages.values().flat_map(|s| s.replay.iter().map(String::as_str)).collect();
         topics.sort_unstable();
@@ -130,7 +162,8 @@ impl Topology {
                 ability.put =
                     self.payload_topics().iter().map(|topic| format!("{topic}/canary")).collect();
             }
-            Some(Role::Shipper) | None => {}
+            // What emits pointers again need not see what they name.
+            Some(Role::Shipper | Role::Replayer) | None => {}
         }
         ability
     }
@@ -152,18 +185,26 @@ impl Grant {
         });
     }
 
+    /// For every name that begins so.
+    fn prefixed(&mut self, operation: Operation, resource: Resource, prefix: &str) {
+        self.acls.push(Acl {
+            principal: self.principal.clone(),
+            operation,
+            resource,
+            name: prefix.to_owned(),
+            prefixed: true,
+        });
+    }
+
     /// What every program needs that writes in transactions.
-    fn writer(&mut self, name: &str, output: &str) {
-        self.add(Operation::Write, Resource::Topic, output);
+    fn writer(&mut self, name: &str, outputs: impl IntoIterator<Item = String>) {
+        for output in outputs {
+            self.add(Operation::Write, Resource::Topic, &output);
+        }
         for kind in ["dead", "receipts", "metrics"] {
             self.add(Operation::Write, Resource::Topic, &format!("{kind}.{name}"));
         }
-        self.acls.push(Acl {
-            principal: self.principal.clone(),
-            operation: Operation::Write,
-            resource: Resource::TransactionalId,
-            name: Topology::transactional_prefix(name),
-            prefixed: true,
-        });
+        let prefix = Topology::transactional_prefix(name);
+        self.prefixed(Operation::Write, Resource::TransactionalId, &prefix);
     }
 }

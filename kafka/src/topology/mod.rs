@@ -89,11 +89,24 @@ pub struct StageSpec {
     pub input: InputSpec,
     /// Input topics.
     pub live: Vec<String>,
-    /// Their replay twins.
+    /// The replay lane: their twins, and a topic that no other stage reads.
     #[serde(default)]
     pub replay: Vec<String>,
-    /// Where its pointers go.
+    /// Where its pointers go; those of the replay lane go to the twin of it.
     pub output: String,
+}
+
+impl StageSpec {
+    /// All input topics.
+    pub fn inputs(&self) -> impl Iterator<Item = &String> {
+        self.live.iter().chain(&self.replay)
+    }
+
+    /// All topics that its pointers go to, one for each lane that it has.
+    pub fn outputs(&self) -> impl Iterator<Item = String> {
+        let twin = (!self.replay.is_empty()).then(|| Topology::twin(&self.output));
+        std::iter::once(self.output.clone()).chain(twin)
+    }
 }
 
 /// What a stage's input records are.
@@ -119,6 +132,9 @@ pub struct PrincipalSpec {
     /// What else it does.
     #[serde(default)]
     pub role: Option<Role>,
+    /// The one topic that it writes: a lister's, and nobody else's.
+    #[serde(default)]
+    pub output: Option<String>,
 }
 
 /// What a principal does that runs neither stage nor producer.
@@ -129,8 +145,10 @@ pub enum Role {
     Shipper,
     /// Reads results.
     Reader,
-    /// Replays and redrives.
+    /// Sees how far stages have come.
     Operator,
+    /// Emits pointers again: replays and redrives.
+    Replayer,
     /// Lists the bucket.
     Lister,
     /// Administers.
@@ -167,7 +185,36 @@ impl Topology {
             topics.insert(format!("receipts.{name}"), receipts.clone());
             topics.insert(format!("metrics.{name}"), metrics.clone());
         }
+        if self.has_replayer() {
+            let receipts = format!("receipts.{}", Self::REPLAYER);
+            topics.insert(receipts, self.side_topics.receipts.clone());
+        }
         topics
+    }
+
+    /// What the replayer is called in receipts, and in the names of its topic, groups and
+    /// transactional ids.
+    pub const REPLAYER: &str = "replay";
+
+    /// Whether anybody may replay.
+    pub fn has_replayer(&self) -> bool {
+        self.principals.values().any(|spec| spec.role == Some(Role::Replayer))
+    }
+
+    /// The replay lane's twin of a topic.
+    pub fn twin(topic: &str) -> String {
+        format!("{topic}.replay")
+    }
+
+    /// The topic of the replay lane that one stage reads alone.
+    pub fn replay_of(stage: &str) -> String {
+        format!("replay.{stage}")
+    }
+
+    /// Live topics of pointers that stages read: what can be replayed.
+    pub fn replayable(&self) -> BTreeSet<&str> {
+        let stages = self.stages.values().filter(|stage| !stage.replay.is_empty());
+        stages.flat_map(|stage| stage.live.iter().map(String::as_str)).collect()
     }
 
     /// A stage's consumer group.
@@ -183,6 +230,7 @@ impl Topology {
     /// Topics whose pointers name payloads; each has a prefix of that name in the bucket.
     pub fn payload_topics(&self) -> BTreeSet<&str> {
         let stages = self.stages.values().map(|stage| stage.output.as_str());
+        // A twin's pointers name objects under the live topic's prefix.
         stages.chain(self.producers.values().map(|producer| producer.output.as_str())).collect()
     }
 
@@ -239,11 +287,14 @@ impl Topology {
             }
         };
         for (name, stage) in &self.stages {
-            let topics = stage.live.iter().chain(&stage.replay).chain([&stage.output]);
-            topics.for_each(|topic| refer(&format!("stage {name}"), topic));
+            let who = format!("stage {name}");
+            stage.inputs().cloned().chain(stage.outputs()).for_each(|topic| refer(&who, &topic));
         }
         for (name, producer) in &self.producers {
             refer(&format!("producer {name}"), &producer.output);
+        }
+        for (name, spec) in &self.principals {
+            spec.output.iter().for_each(|topic| refer(&format!("principal {name}"), topic));
         }
         for (name, stage) in &self.stages {
             if stage.live.is_empty() {
@@ -252,20 +303,62 @@ impl Topology {
             if self.producers.contains_key(name) {
                 faults.push(format!("{name} is both a stage and a producer"));
             }
-            let own = stage.live.iter().chain(&stage.replay).any(|topic| *topic == stage.output);
-            if own {
+            let outputs: Vec<String> = stage.outputs().collect();
+            if stage.inputs().any(|topic| outputs.contains(topic)) {
                 faults.push(format!("stage {name} reads its own output"));
             }
+            self.lane_faults(name, stage, faults);
+        }
+    }
+
+    /// A lane is whole, or priority does not hold downstream: pointers go from twin to twin, and a
+    /// key's partition is the same in both.
+    fn lane_faults(&self, name: &str, stage: &StageSpec, faults: &mut Vec<String>) {
+        if stage.replay.is_empty() {
+            return;
+        }
+        if stage.input == InputSpec::Records {
+            faults.push(format!("stage {name} reads records, which have no replay lane"));
+            return;
+        }
+        let own = Self::replay_of(name);
+        let twins: Vec<String> = stage.live.iter().map(|topic| Self::twin(topic)).collect();
+        let mut wanted: Vec<&String> = twins.iter().chain([&own]).collect();
+        let mut found: Vec<&String> = stage.replay.iter().collect();
+        wanted.sort_unstable();
+        found.sort_unstable();
+        if wanted != found {
+            let lane = twins.iter().chain([&own]).cloned().collect::<Vec<_>>().join(", ");
+            faults.push(format!("the replay lane of stage {name} must be [{lane}]"));
+        }
+        let partitions = |topic: &str| self.topics.get(topic).map(|spec| spec.partitions);
+        let twin = Self::twin(&stage.output);
+        if let (Some(live), Some(replay)) = (partitions(&stage.output), partitions(&twin))
+            && live != replay
+        {
+            faults.push(format!(
+                "{} has {live} partitions, and {twin} has {replay}: the two lanes of stage {name} \
+                 must have as many",
+                stage.output
+            ));
         }
     }
 
     fn principal_faults(&self, faults: &mut Vec<String>) {
         let mut runners: BTreeMap<&str, &str> = BTreeMap::new();
         for (name, spec) in &self.principals {
-            let PrincipalSpec { stage, producer, role } = spec;
+            let PrincipalSpec { stage, producer, role, output } = spec;
             let count = [stage.is_some(), producer.is_some(), role.is_some()];
             if count.iter().filter(|given| **given).count() != 1 {
                 faults.push(format!("principal {name} needs exactly one of stage, producer, role"));
+            }
+            if (*role == Some(Role::Lister)) != output.is_some() {
+                faults.push(format!("principal {name}: a lister has one output, others have none"));
+            }
+            if let Some(topic) = output.as_deref()
+                && self.replay_topics().all(|replay| replay != topic)
+            {
+                faults.push(format!("principal {name} writes {topic}, which no replay lane reads"));
             }
             for runs in stage.iter().chain(producer) {
                 if let Some(other) = runners.insert(runs, name) {
@@ -274,6 +367,9 @@ impl Topology {
             }
         }
         let programs = self.stages.keys().chain(self.producers.keys());
+        if self.has_replayer() && programs.clone().any(|program| program == Self::REPLAYER) {
+            faults.push(format!("{} is the name of what replays", Self::REPLAYER));
+        }
         for program in programs.clone() {
             if runners.remove(program.as_str()).is_none() {
                 faults.push(format!("{program} has no principal"));

@@ -8,7 +8,7 @@ use super::{Role, Topology};
 struct Step<'a> {
     from: Vec<&'a str>,
     name: &'a str,
-    to: Vec<&'a str>,
+    to: Vec<String>,
     is_stage: bool,
 }
 
@@ -53,20 +53,26 @@ impl Topology {
         for (name, spec) in &self.principals {
             match spec.role {
                 Some(Role::Shipper) => {
-                    steps.push(outside("logs of machines", name, self.record_topics().collect()));
+                    let records = self.record_topics().map(str::to_owned).collect();
+                    steps.push(outside("logs of machines", name, records));
                 }
                 Some(Role::Lister) => {
-                    steps.push(outside("keys of the bucket", name, self.replay_topics().collect()));
+                    let output = spec.output.iter().cloned().collect();
+                    steps.push(outside("keys of the bucket", name, output));
+                }
+                Some(Role::Replayer) => {
+                    let lanes = self.replay_topics().map(str::to_owned).collect();
+                    steps.push(outside("pointers and dead letters", name, lanes));
                 }
                 _ => {}
             }
         }
         for (name, producer) in &self.producers {
-            steps.push(outside("files", name, vec![&producer.output]));
+            steps.push(outside("files", name, vec![producer.output.clone()]));
         }
         for (name, stage) in &self.stages {
-            let from = stage.live.iter().chain(&stage.replay).map(String::as_str).collect();
-            steps.push(Step { from, name, to: vec![&stage.output], is_stage: true });
+            let from = stage.inputs().map(String::as_str).collect();
+            steps.push(Step { from, name, to: stage.outputs().collect(), is_stage: true });
         }
         steps
     }

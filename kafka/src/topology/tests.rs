@@ -3,8 +3,8 @@ use super::{Topology, TopologyFaults};
 #[test]
 fn the_embedded_topology_is_valid() {
     let topology = Topology::embedded();
-    assert_eq!(topology.all_topics().len(), 7 + 3 * 5);
-    assert_eq!(topology.principals.len(), 10);
+    assert_eq!(topology.all_topics().len(), 12 + 3 * 5 + 1);
+    assert_eq!(topology.principals.len(), 11);
 }
 
 #[test]
@@ -18,6 +18,7 @@ fn every_fault_is_told_at_once() {
     let expected = [
         "payload_expiry_days is 10",
         "stage merge names the topic subgraph,",
+        "the replay lane of stage merge must be [subgraph.replay, replay.merge]",
         "principal merge needs exactly one",
         "there must be exactly one admin, not 0",
     ];
@@ -48,15 +49,76 @@ fn a_stage_is_granted_exactly_what_it_needs() {
             "User:generate Read group cordon.generate",
             "User:generate Read topic logs",
             "User:generate Read topic logs.replay",
+            "User:generate Read topic replay.generate",
             "User:generate Write topic dead.generate",
             "User:generate Write topic metrics.generate",
             "User:generate Write topic receipts.generate",
             "User:generate Write topic subgraphs",
+            "User:generate Write topic subgraphs.replay",
             "User:generate Write transactional id cordon.generate-*",
         ]
     );
     assert_eq!(of("User:shipper"), ["User:shipper Write topic raw"]);
     assert!(of("User:admin").is_empty());
+    assert_eq!(
+        of("User:lister"),
+        [
+            "User:lister Write topic logs.replay",
+            "User:lister Write transactional id cordon.lister-*",
+        ]
+    );
+}
+
+/// It writes no live topic, no letter and no stage's receipts, and commits for no stage.
+#[test]
+fn the_replayer_writes_replay_lanes_and_its_own_receipts() {
+    let acls = Topology::embedded().acls();
+    let of_replayer = acls.iter().filter(|acl| acl.principal == "User:replayer");
+    let told: Vec<String> = of_replayer.map(ToString::to_string).collect();
+    let changing = told.iter().filter(|acl| !acl.contains(" Read topic "));
+    assert_eq!(
+        changing.map(String::as_str).collect::<Vec<_>>(),
+        [
+            "User:replayer Read group cordon.replay-*",
+            "User:replayer Write topic logs.replay",
+            "User:replayer Write topic receipts.replay",
+            "User:replayer Write topic replay.generate",
+            "User:replayer Write topic replay.match",
+            "User:replayer Write topic replay.merge",
+            "User:replayer Write topic subgraphs.replay",
+            "User:replayer Write transactional id cordon.replay-*",
+        ]
+    );
+    assert!(!Topology::embedded().policies().principals.contains_key("replayer"));
+}
+
+#[test]
+fn a_broken_lane_is_told() {
+    let broken = |from: &str, to: &str| {
+        let text = include_str!("../../topology.yaml").replacen(from, to, 1);
+        Topology::parse(&text).map(drop).unwrap_err().to_string()
+    };
+    assert_eq!(
+        broken("[logs.replay, replay.match]", "[logs.replay]"),
+        "the replay lane of stage match must be [logs.replay, replay.match]"
+    );
+    assert_eq!(
+        broken("  findings.replay: { partitions: 4", "  findings.replay: { partitions: 3"),
+        "findings has 4 partitions, and findings.replay has 3: the two lanes of stage match must \
+         have as many"
+    );
+    assert_eq!(
+        broken("  merged.replay: { partitions: 4, retention_days: 14 }\n", ""),
+        "stage merge names the topic merged.replay, which is not declared"
+    );
+    assert_eq!(
+        broken("{ role: lister, output: logs.replay }", "{ role: lister, output: logs }"),
+        "principal lister writes logs, which no replay lane reads"
+    );
+    assert_eq!(
+        broken("{ role: lister, output: logs.replay }", "{ role: lister }"),
+        "principal lister: a lister has one output, others have none"
+    );
 }
 
 /// Whoever may commit for a stage can make it skip datapoints: that is nobody but the stage itself
@@ -81,6 +143,7 @@ fn the_operator_sees_progress_and_nobody_else_may_change_it() {
             "User:operator Describe group cordon.merge",
             "User:operator Describe group cordon.pack",
             "User:pack Read group cordon.pack",
+            "User:replayer Read group cordon.replay-*",
         ]
     );
 }

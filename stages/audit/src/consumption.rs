@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use cordon_records::{Input, Runs, Source};
 
-use super::{Evidence, StageWiring, report::Faults, report::StageAudit};
+use super::{Evidence, StageKind, StageWiring, report::Faults, report::StageAudit};
 
 /// What one thing to consume consists of: a payload, the records of a raw partition, a file.
 struct Whole {
@@ -37,7 +37,7 @@ pub(crate) fn check(
         check_file(&place, &covered, audit, faults);
     }
     for topic in &stage.inputs {
-        if stage.is_raw {
+        if stage.kind == StageKind::Records {
             check_raw_topic(evidence, topic, &mut inputs, audit, faults);
         } else {
             check_pointer_topic(evidence, topic, &mut inputs, audit, faults);

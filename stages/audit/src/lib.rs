@@ -9,12 +9,14 @@
 
 mod consumption;
 mod outputs;
+mod replays;
 mod report;
 
 use std::collections::BTreeMap;
 
 use cordon_records::{Letter, Pointer, Receipt, single_object};
 
+use outputs::Found;
 pub use outputs::{PointerPlace, place_of};
 pub use report::{AuditReport, Faults, StageAudit};
 
@@ -25,10 +27,21 @@ pub struct StageWiring {
     pub stage: String,
     /// Live and replay topics; none for ingest.
     pub inputs: Vec<String>,
-    /// Whether its inputs are raw records.
-    pub is_raw: bool,
-    /// Where its pointers go.
-    pub output: String,
+    /// What it makes of them.
+    pub kind: StageKind,
+    /// Where its pointers go, in any lane.
+    pub outputs: Vec<String>,
+}
+
+/// What a stage makes of its inputs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StageKind {
+    /// It owes each datapoint that their pointers name a fate; ingest each record of its files.
+    Pointers,
+    /// It owes each of their records a fate.
+    Records,
+    /// It emits their pointers again, and owes nobody a fate.
+    Replayer,
 }
 
 /// Everything that was read, sorted out.
@@ -90,10 +103,20 @@ impl Evidence {
     pub fn judge(&self, stages: &[StageWiring]) -> AuditReport {
         let mut report = AuditReport::default();
         report.total.phantom += self.undecodable;
+        let mut audits = Vec::with_capacity(stages.len());
+        let mut found = Found::of(self, stages);
         for stage in stages {
             let mut audit = StageAudit::default();
-            consumption::check(self, stage, &mut audit, &mut report.faults);
-            outputs::check(self, stage, &mut audit, &mut report.faults);
+            if stage.kind == StageKind::Replayer {
+                replays::check(self, stage, &mut audit, &mut report.faults);
+            } else {
+                consumption::check(self, stage, &mut audit, &mut report.faults);
+            }
+            outputs::check(self, stage, &mut found, &mut audit, &mut report.faults);
+            audits.push(audit);
+        }
+        for (stage, mut audit) in stages.iter().zip(audits) {
+            found.check_rest(&stage.stage, &mut audit, &mut report.faults);
             report.add(&stage.stage, audit);
         }
         report

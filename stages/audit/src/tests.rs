@@ -5,7 +5,7 @@ use cordon_records::{
     single_object::encode,
 };
 
-use super::{AuditReport, Evidence, StageWiring};
+use super::{AuditReport, Evidence, StageKind, StageWiring};
 
 const KEY: &str = "logs/1700000000000-6f1ddc2a-58a4-4f0c-8d5d-3c1e0b8a9f10";
 const OUT: &str = "subgraphs/1700000000000-6f1ddc2a-58a4-4f0c-8d5d-3c1e0b8a9f11";
@@ -14,8 +14,8 @@ fn wiring() -> Vec<StageWiring> {
     vec![StageWiring {
         stage: "generate".into(),
         inputs: vec!["logs".into()],
-        is_raw: false,
-        output: "subgraphs".into(),
+        kind: StageKind::Pointers,
+        outputs: vec!["subgraphs".into(), "subgraphs.replay".into()],
     }]
 }
 
@@ -25,7 +25,7 @@ fn pointer(stage: &str, key: &str, n: i64) -> Pointer {
         key: key.into(),
         range_start_bytes: 0,
         range_bytes: 9,
-        digest: Some(Digest::default()),
+        digest: Some(Digest([1; 32])),
         datapoints: Some(n),
         decoded_bytes: 9,
         schema: 0,
@@ -45,7 +45,7 @@ fn input(from: i64, to: i64) -> Input {
             partition: 0,
             offset: 5,
             key: KEY.into(),
-            digest: Some(Digest::default()),
+            digest: Some(Digest([1; 32])),
             datapoints: Some(10),
         },
         from,
@@ -54,6 +54,7 @@ fn input(from: i64, to: i64) -> Input {
         dead: Runs::EMPTY,
         not_mapped: Runs::EMPTY,
         selection: None,
+        redrives: Vec::new(),
     }
 }
 
@@ -65,7 +66,7 @@ fn output() -> Output {
         key: OUT.into(),
         range_start_bytes: 0,
         range_bytes: 9,
-        digest: Digest::default(),
+        digest: Digest([1; 32]),
         datapoints: 4,
     }
 }
@@ -103,6 +104,7 @@ fn letter(batch: u8, index: i64) -> Letter {
         detail: String::new(),
         attempts: 1,
         excerpt: Vec::new(),
+        redrives: Vec::new(),
     }
 }
 
@@ -256,7 +258,7 @@ fn a_file_ingested_again_is_reingested() {
 fn holes_in_raw_offsets_are_control_records() {
     let mut wiring = wiring();
     wiring[0].inputs = vec!["raw".into()];
-    wiring[0].is_raw = true;
+    wiring[0].kind = StageKind::Records;
     let mut evidence = Evidence::default();
     for offset in [0, 1, 3, 4] {
         evidence.raw("raw", 2, offset);
@@ -273,4 +275,117 @@ fn holes_in_raw_offsets_are_control_records() {
     let total = evidence.judge(&wiring).total;
     assert!(total.is_clean());
     assert_eq!((total.datapoints, total.pending), (3, 1));
+}
+
+/// The wiring of a pipeline in which `logs` can be emitted again.
+fn replayed() -> Vec<StageWiring> {
+    let mut stages = wiring();
+    stages[0].inputs.push("logs.replay".into());
+    stages.insert(
+        0,
+        StageWiring {
+            stage: "ingest".into(),
+            inputs: Vec::new(),
+            kind: StageKind::Pointers,
+            outputs: vec!["logs".into()],
+        },
+    );
+    stages.push(StageWiring {
+        stage: "replay".into(),
+        inputs: vec!["logs".into()],
+        kind: StageKind::Replayer,
+        outputs: vec!["logs.replay".into()],
+    });
+    stages
+}
+
+/// A receipt of a replay, of the pointer at each of these offsets of `logs`.
+fn emitted(batch: u8, slot: &str, offsets: &[i64]) -> Receipt {
+    let of_pointer = |offset: &i64| {
+        let mut input = input(0, 10);
+        if let Source::PointerSource { offset: at, .. } = &mut input.source {
+            *at = *offset;
+        }
+        input
+    };
+    let promise =
+        Output { topic: "logs.replay".into(), key: KEY.into(), datapoints: 10, ..output() };
+    Receipt {
+        stage: "replay".into(),
+        slot: slot.into(),
+        lane: Lane::Replay,
+        ..receipt(batch, offsets.iter().map(of_pointer).collect(), vec![promise; offsets.len()])
+    }
+}
+
+/// Judges replays of two pointers of `logs` to the same payload, with so many pointers in the
+/// replay lane, none of which was consumed.
+fn judge_replays(receipts: &[Receipt], in_lane: i64) -> AuditReport {
+    let mut evidence = Evidence::default();
+    let value = encode(&pointer("outside", KEY, 10)).unwrap();
+    for offset in [5, 7] {
+        evidence.pointer("logs", 0, offset, &value);
+    }
+    for offset in 0..in_lane {
+        evidence.pointer("logs.replay", 1, offset, &encode(&pointer("ingest", KEY, 10)).unwrap());
+    }
+    receipts.iter().for_each(|receipt| evidence.receipt(&encode(receipt).unwrap()));
+    evidence.judge(&replayed())
+}
+
+#[test]
+fn what_is_emitted_again_has_a_receipt_and_is_nobodys_duplicate() {
+    let twice = [emitted(1, "a", &[5, 7]), emitted(2, "b", &[5]), emitted(3, "b", &[7])];
+    let report = judge_replays(&twice, 4);
+    assert!(report.total.is_clean(), "{report:?}");
+    // Two pointers of `logs` and four of its twin wait for generate.
+    assert_eq!((report.total.pending, report.stage("replay").pointers_out), (60, 4));
+
+    let stray = judge_replays(&twice, 5);
+    assert_eq!((stray.total.duplicated, stray.total.lost), (10, 0), "{stray:?}");
+    let missing = judge_replays(&twice, 3);
+    assert_eq!((missing.total.duplicated, missing.total.lost), (0, 10), "{missing:?}");
+    let forged = judge_replays(&[], 2);
+    assert_eq!(forged.total.phantom, 2, "{forged:?}");
+}
+
+#[test]
+fn one_replay_emits_each_pointer_once() {
+    let again = judge_replays(&[emitted(1, "a", &[5]), emitted(2, "a", &[5, 7])], 3);
+    assert_eq!((again.stage("replay").duplicated, again.stage("replay").overlaps), (10, 1));
+    let mut three = Evidence::default();
+    for offset in [5, 6, 7] {
+        three.pointer("logs", 0, offset, &encode(&pointer("outside", KEY, 10)).unwrap());
+    }
+    three.pointer("logs.replay", 1, 0, &encode(&pointer("ingest", KEY, 10)).unwrap());
+    three.pointer("logs.replay", 1, 1, &encode(&pointer("ingest", KEY, 10)).unwrap());
+    three.receipt(&encode(&emitted(1, "a", &[5, 7])).unwrap());
+    let left_out = three.judge(&replayed()).stage("replay");
+    assert_eq!((left_out.lost, left_out.gaps, left_out.duplicated), (10, 1, 0));
+}
+
+#[test]
+fn a_letter_is_driven_again_once() {
+    let mut receipt = emitted(1, "redrive", &[5, 5]);
+    for (input, letters) in receipt.inputs.iter_mut().zip([["a", "b"], ["c", "a"]]) {
+        input.redrives = letters.map(str::to_owned).into();
+    }
+    assert_eq!(judge_replays(&[receipt.clone()], 2).stage("replay").duplicated, 10);
+    receipt.inputs[1].redrives = vec!["c".into()];
+    assert!(judge_replays(&[receipt], 2).total.is_clean());
+}
+
+#[test]
+fn a_pointer_of_the_lister_comes_from_outside() {
+    let mut evidence = Evidence::default();
+    let listed = Pointer { digest: None, datapoints: None, ..pointer("lister", KEY, 10) };
+    evidence.pointer("logs.replay", 0, 0, &encode(&listed).unwrap());
+    assert!(evidence.judge(&replayed()).total.is_clean());
+
+    // Also beside a replay's pointer to the same bytes.
+    evidence.pointer("logs", 0, 5, &encode(&pointer("outside", KEY, 10)).unwrap());
+    evidence.pointer("logs.replay", 0, 1, &encode(&pointer("ingest", KEY, 10)).unwrap());
+    evidence.receipt(&encode(&emitted(1, "a", &[5])).unwrap());
+    let report = evidence.judge(&replayed());
+    assert!(report.total.is_clean(), "{report:?}");
 }

@@ -19,6 +19,8 @@ pub struct CellLimits {
     pub datapoint_cpu_max: Duration,
     /// Wall time between two marks of progress.
     pub datapoint_wall_max: Duration,
+    /// How far its priority is below the zygote's: 0 is the same, and 19 is the most there is.
+    pub niceness: u8,
 }
 
 impl CellLimits {
@@ -37,6 +39,7 @@ impl Default for CellLimits {
             wall_max: Duration::from_secs(60),
             datapoint_cpu_max: Duration::from_millis(100),
             datapoint_wall_max: Duration::from_secs(2),
+            niceness: 0,
         }
     }
 }

@@ -339,6 +339,7 @@ mod tests {
         wall_max: std::time::Duration::ZERO,
         datapoint_cpu_max: std::time::Duration::ZERO,
         datapoint_wall_max: std::time::Duration::ZERO,
+        niceness: 0,
     };
 
     fn results() -> Results {

@@ -56,7 +56,7 @@ pub(crate) struct JobMessage {
     pub(crate) limits: CellLimits,
 }
 
-const JOB_WORDS: usize = 10;
+const JOB_WORDS: usize = 11;
 
 impl JobMessage {
     fn to_words(&self) -> [u64; JOB_WORDS] {
@@ -72,12 +72,24 @@ impl JobMessage {
             to_nanos(limits.wall_max),
             to_nanos(limits.datapoint_cpu_max),
             to_nanos(limits.datapoint_wall_max),
+            limits.niceness.into(),
         ]
     }
 
     fn from_words(words: [u64; JOB_WORDS]) -> Self {
-        let [id, header_bytes, input_bytes, data, stack, frames, output, wall, cpu, point_wall] =
-            words;
+        let [
+            id,
+            header_bytes,
+            input_bytes,
+            data,
+            stack,
+            frames,
+            output,
+            wall,
+            cpu,
+            point_wall,
+            niceness,
+        ] = words;
         Self {
             id,
             header_bytes,
@@ -90,6 +102,7 @@ impl JobMessage {
                 wall_max: Duration::from_nanos(wall),
                 datapoint_cpu_max: Duration::from_nanos(cpu),
                 datapoint_wall_max: Duration::from_nanos(point_wall),
+                niceness: niceness as u8,
             },
         }
     }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use cordon_audit::{AuditReport, Evidence, StageWiring, place_of};
+use cordon_audit::{AuditReport, Evidence, StageKind, StageWiring, place_of};
 use cordon_body::UNITE_OPTION;
 use cordon_cell::Cells;
 use cordon_container::{ReadLimits, SectionReader, SectionWriter};
@@ -30,7 +30,8 @@ use crate::{
 /// Where results are.
 pub(crate) struct Archive {
     source: Source,
-    pub(crate) store: Store,
+    /// None for whoever may reach no object.
+    store: Option<Store>,
 }
 
 enum Source {
@@ -52,17 +53,30 @@ impl Archive {
         let Some(dir) = from else {
             return Ok(Self {
                 source: Source::Cluster(Box::new(wiring::log(config)?)),
-                store: wiring::store(config)?,
+                store: Some(wiring::store(config)?),
             });
         };
         anyhow::ensure!(dir.join(LOG_DIR).is_dir(), "{} is no demo's output", dir.display());
         let store = DirectoryStore::open(dir.join(OBJECTS_DIR))?;
-        Ok(Self { source: Source::Saved(dir.join(LOG_DIR)), store: Store::Directory(store) })
+        Ok(Self { source: Source::Saved(dir.join(LOG_DIR)), store: Some(Store::Directory(store)) })
     }
 
     /// A demo that just ran.
     pub(crate) fn of_model(log: ModelLog, store: Store) -> Self {
-        Self { source: Source::Model(log), store }
+        Self { source: Source::Model(log), store: Some(store) }
+    }
+
+    /// Where objects are.
+    pub(crate) fn store(&self) -> Result<&Store> {
+        self.store.as_ref().context("this command reaches no object")
+    }
+
+    /// Whether there is such a topic: a demo of before there was has none.
+    pub(crate) fn has_topic(&self, topic: &str) -> bool {
+        match &self.source {
+            Source::Saved(dir) => dir.join(format!("{topic}.avro")).exists(),
+            Source::Cluster(_) | Source::Model(_) => true,
+        }
     }
 
     /// Every committed record of a topic: (partition, offset, value).
@@ -78,6 +92,12 @@ impl Archive {
                 Ok(records.map(|r| (r.at.partition, r.offset, r.value.to_vec())).collect())
             }
         }
+    }
+
+    /// The committed records of a topic's replay lane. A demo of before there were any has none.
+    fn records_of_twin(&self, topic: &str) -> Result<Vec<(i32, i64, Vec<u8>)>> {
+        let twin = Topology::twin(topic);
+        if self.has_topic(&twin) { self.records(&twin) } else { Ok(Vec::new()) }
     }
 
     /// The value of one committed record, if it is there still.
@@ -128,13 +148,16 @@ impl Archive {
     fn gather(&self, stages: &[StageWiring]) -> Result<Evidence> {
         let mut evidence = Evidence::default();
         for stage in stages {
-            for topic in stage.inputs.iter().filter(|_| stage.is_raw) {
+            for topic in stage.inputs.iter().filter(|_| stage.kind == StageKind::Records) {
                 for (partition, offset, _) in self.records(topic)? {
                     evidence.raw(topic, partition, offset);
                 }
             }
             for (.., value) in self.records(&receipts_topic(stage))? {
                 evidence.receipt(&value);
+            }
+            if stage.kind == StageKind::Replayer {
+                continue; // what it emits dies elsewhere
             }
             for (.., value) in self.records(&format!("dead.{}", stage.stage))? {
                 evidence.letter(&value);
@@ -179,9 +202,12 @@ impl Archive {
             Some(GetError::MissingOrDenied) => {
                 let topic = ObjectKey::parse(&pointer.key)?.topic().to_owned();
                 let place = format!("{}/{topic}", pointer.bucket);
-                self.store.get_canary(&pointer.bucket, &CanaryKey::of(&topic)?).await.with_context(
-                    || format!("neither an object of {place} nor its canary: allow s3:GetObject"),
-                )
+                self.store()?
+                    .get_canary(&pointer.bucket, &CanaryKey::of(&topic)?)
+                    .await
+                    .with_context(|| {
+                        format!("neither an object of {place} nor its canary: allow s3:GetObject")
+                    })
             }
             _ => Ok(()),
         }
@@ -189,13 +215,18 @@ impl Archive {
 
     async fn fetch(&self, pointer: &Pointer) -> Result<bytes::Bytes> {
         let key = ObjectKey::parse(&pointer.key)?;
-        let digest = pointer.digest.context("the pointer has no digest")?;
+        let Some(digest) = pointer.digest else {
+            // The lister's: the whole object.
+            let size_bytes_max = pointer.range_bytes.unsigned_abs();
+            return Ok(self.store()?.get_whole(&pointer.bucket, &key, size_bytes_max).await?);
+        };
         let start = pointer.range_start_bytes.unsigned_abs();
         let len = pointer.range_bytes.unsigned_abs();
-        Ok(self.store.get(&pointer.bucket, &key, start, len, digest).await?)
+        Ok(self.store()?.get(&pointer.bucket, &key, start, len, digest).await?)
     }
 
-    /// The payloads of a topic as JSON lines, rendered in a cell; elements united.
+    /// The payloads of a topic, of both its lanes, as JSON lines, rendered in a cell; elements
+    /// united.
     pub(crate) fn render(
         &self,
         topic: &str,
@@ -203,7 +234,9 @@ impl Archive {
         runtime: &tokio::runtime::Handle,
     ) -> Result<Vec<u8>> {
         let mut payloads = Vec::new();
-        for (.., value) in self.records(topic)? {
+        let mut records = self.records(topic)?;
+        records.extend(self.records_of_twin(topic)?);
+        for (.., value) in records {
             let Ok(pointer) = single_object::decode::<Pointer>(&value) else { continue };
             payloads.push(Payload {
                 bytes: runtime.block_on(self.fetch(&pointer))?,
@@ -227,9 +260,10 @@ fn receipts_topic(stage: &StageWiring) -> String {
 }
 
 fn pointer_topics(stages: &[StageWiring]) -> Vec<String> {
-    let inputs = stages.iter().filter(|stage| !stage.is_raw).flat_map(|stage| &stage.inputs);
+    let of_pointers = |stage: &&StageWiring| stage.kind != StageKind::Records;
+    let inputs = stages.iter().filter(of_pointers).flat_map(|stage| &stage.inputs);
     let mut topics: Vec<String> =
-        inputs.chain(stages.iter().map(|stage| &stage.output)).cloned().collect();
+        inputs.chain(stages.iter().flat_map(|stage| &stage.outputs)).cloned().collect();
     topics.sort();
     topics.dedup();
     topics

@@ -194,7 +194,7 @@ fn model(topology: &Topology) -> ModelLog {
 fn inputs(topology: &Topology) -> Vec<(TopicPartition, String)> {
     let mut inputs = Vec::new();
     for (stage, spec) in &topology.stages {
-        for topic in spec.live.iter().chain(&spec.replay) {
+        for topic in spec.inputs() {
             for partition in 0..topology.topics[topic].partitions {
                 inputs
                     .push((TopicPartition::new(topic.as_str(), partition), Topology::group(stage)));
@@ -209,7 +209,7 @@ fn drain(topology: &Topology, log: &ModelLog, slots: &[thread::JoinHandle<Halt>]
     let is_drained = || {
         topology.stages.iter().all(|(stage, spec)| {
             let group = Topology::group(stage);
-            spec.live.iter().chain(&spec.replay).all(|topic| {
+            spec.inputs().all(|topic| {
                 log.drive(|broker| {
                     broker.committed_records(topic).iter().all(|record| {
                         let committed = broker.committed_offset(&group, &record.at);

@@ -3,11 +3,11 @@
 use std::{error::Error, path::Path, sync::Arc};
 
 use anyhow::{Context as _, Result};
-use cordon_audit::StageWiring;
+use cordon_audit::{StageKind, StageWiring};
 use cordon_courier::{InputKind, Limits, StageSettings};
 use cordon_kafka::{
     connection::{Connection, Security},
-    log::{ConsumerError, Log},
+    log::Log,
     real::{RealLog, Settings},
     secret::Password,
     topology::{InputSpec, Topology},
@@ -89,20 +89,30 @@ pub(crate) fn store(config: &Config) -> Result<Store, ConfigFaults> {
             let store = store.map_err(|error| fault("store.directory", directory, &error))?;
             Ok(Store::Directory(store))
         }
-        Some(StoreConfig::S3 { endpoint, region, path_style, credentials_file }) => {
-            let credentials = Credentials::from_file(credentials_file)
-                .map_err(|error| fault("s3.credentials_file", credentials_file, &error))?;
-            let settings = S3Settings {
-                endpoint: endpoint.clone(),
-                region: region.clone(),
-                path_style: *path_style,
-                credentials,
-                retry: RetryPolicy::default(),
-            };
-            let store = S3Store::new(&settings);
+        Some(StoreConfig::S3 { .. }) => {
+            let store = S3Store::new(&s3_settings(config)?);
             Ok(Store::S3(store.map_err(|error| ConfigFaults::one(error.to_string()))?))
         }
     }
+}
+
+/// How the configured S3 is reached: a directory cannot be listed.
+pub(crate) fn s3_settings(config: &Config) -> Result<S3Settings, ConfigFaults> {
+    let Some(StoreConfig::S3 { endpoint, region, path_style, credentials_file }) = &config.store
+    else {
+        return Err(ConfigFaults::one(
+            "no S3 is configured: set s3.region and s3.credentials_file",
+        ));
+    };
+    let credentials = Credentials::from_file(credentials_file)
+        .map_err(|error| fault("s3.credentials_file", credentials_file, &error))?;
+    Ok(S3Settings {
+        endpoint: endpoint.clone(),
+        region: region.clone(),
+        path_style: *path_style,
+        credentials,
+        retry: RetryPolicy::default(),
+    })
 }
 
 /// What is wrong with a file or directory that a setting names.
@@ -138,6 +148,7 @@ pub(crate) fn stage_settings(
     let output_schema = bodies::output_schema(stage)
         .with_context(|| format!("this cordon has no code for the stage {stage}"))?;
     let side = SideTopics::of(stage);
+    let outputs: Vec<String> = spec.outputs().collect();
     Ok(StageSettings {
         stage: stage.to_owned(),
         version: VERSION.to_owned(),
@@ -148,7 +159,8 @@ pub(crate) fn stage_settings(
         live_topics: spec.live.clone(),
         replay_topics: spec.replay.clone(),
         output_topic: Arc::from(spec.output.as_str()),
-        output_partitions: side.output_partitions(&spec.output, log)?,
+        output_replay_topic: Arc::from(outputs.last().unwrap_or(&spec.output).as_str()),
+        output_partitions: side.output_partitions(&outputs, log)?,
         output_schema,
         dead_topic: side.dead,
         receipts_topic: side.receipts,
@@ -175,31 +187,47 @@ impl SideTopics {
         }
     }
 
-    /// How many partitions the output has. Asks for all topics of a transaction, so that one that
-    /// is missing is told now. Nothing waits for metrics.
-    pub(crate) fn output_partitions(
-        &self,
-        output: &str,
-        log: &impl Log,
-    ) -> Result<i32, ConsumerError> {
-        let counts = log.partitions(&[output, &self.dead, &self.receipts])?;
+    /// How many partitions the output has, in each of its lanes. Asks for all topics of a
+    /// transaction, so that one that is missing is told now. Nothing waits for metrics.
+    pub(crate) fn output_partitions(&self, outputs: &[String], log: &impl Log) -> Result<i32> {
+        let side = [&*self.dead, &*self.receipts];
+        let topics: Vec<&str> = outputs.iter().map(String::as_str).chain(side).collect();
+        let counts = log.partitions(&topics)?;
+        for (output, count) in outputs.iter().zip(&counts) {
+            anyhow::ensure!(
+                *count == counts[0],
+                "{output} has {count} partitions, and {} has {}: a key's partition must be the \
+                 same in both; declare and apply as many for each",
+                outputs[0],
+                counts[0]
+            );
+        }
         Ok(counts[0])
     }
 }
 
-/// What the audit must know: producers first, then stages.
+/// What the audit must know: producers first, then stages, then what emits pointers again.
 pub(crate) fn audit_wiring(topology: &Topology) -> Vec<StageWiring> {
     let producers = topology.producers.iter().map(|(name, producer)| StageWiring {
         stage: name.clone(),
         inputs: Vec::new(),
-        is_raw: false,
-        output: producer.output.clone(),
+        kind: StageKind::Pointers,
+        outputs: vec![producer.output.clone()],
     });
     let stages = topology.stages.iter().map(|(name, stage)| StageWiring {
         stage: name.clone(),
-        inputs: stage.live.iter().chain(&stage.replay).cloned().collect(),
-        is_raw: stage.input == InputSpec::Records,
-        output: stage.output.clone(),
+        inputs: stage.inputs().cloned().collect(),
+        kind: match stage.input {
+            InputSpec::Records => StageKind::Records,
+            InputSpec::Pointers => StageKind::Pointers,
+        },
+        outputs: stage.outputs().collect(),
     });
-    producers.chain(stages).collect()
+    let replayer = topology.has_replayer().then(|| StageWiring {
+        stage: Topology::REPLAYER.to_owned(),
+        inputs: topology.replayable().into_iter().map(str::to_owned).collect(),
+        kind: StageKind::Replayer,
+        outputs: topology.replay_topics().map(str::to_owned).collect(),
+    });
+    producers.chain(stages).chain(replayer).collect()
 }

@@ -281,7 +281,8 @@ impl Slot {
             let (batch, line) = (current.batch.id, describe(&current.batch));
             self.effects.push(Effect::Announce { batch, line });
         }
-        let budget = match current.batch.lane {
+        let lane = current.batch.lane;
+        let budget = match lane {
             Lane::Live => settings.limits.live_budget,
             Lane::Replay => settings.limits.replay_budget,
         };
@@ -293,6 +294,7 @@ impl Slot {
             batch: current.batch.id,
             job: Box::new(asked.job),
             inputs: asked.inputs,
+            lane,
             alone: asked.is_alone,
         });
     }
@@ -434,34 +436,45 @@ impl Slot {
         self.halt(self.ending.clone().unwrap_or(Halt::Stopped));
     }
 
-    /// Pauses partitions while enough is read ahead, and resumes them when half of it is gone.
+    /// Pauses a lane's partitions while enough of it is read ahead, and resumes them when half of
+    /// that is gone.
     fn throttle_reading(&mut self, _: i64, _: &mut dyn Environment) {
+        for lane in [Lane::Live, Lane::Replay] {
+            self.throttle_lane(lane);
+        }
+    }
+
+    fn throttle_lane(&mut self, lane: Lane) {
         let limits = &self.settings.limits;
-        let records: usize = self.partitions.values().map(Partition::queue_records).sum();
-        let bytes: usize = self.partitions.values().map(Partition::queue_bytes).sum();
+        let of_lane = || self.partitions.values().filter(|partition| partition.lane == lane);
+        let records: usize = of_lane().map(Partition::queue_records).sum();
+        let bytes: usize = of_lane().map(Partition::queue_bytes).sum();
         let is_full = records >= limits.queue_records_max || bytes >= limits.queue_bytes_max;
         let has_room =
             records <= limits.queue_records_max / 2 && bytes <= limits.queue_bytes_max / 2;
-        let mut change = |pause: bool| -> Vec<TopicPartition> {
-            let others = self.partitions.values_mut().filter(|p| p.paused != pause);
-            others
-                .map(|partition| {
-                    partition.paused = pause;
-                    partition.at.clone()
-                })
-                .collect()
-        };
         if is_full {
-            let paused = change(true);
+            let paused = self.change_reading(lane, true);
             if !paused.is_empty() {
                 self.effects.push(Effect::Pause(paused));
             }
         } else if has_room {
-            let resumed = change(false);
+            let resumed = self.change_reading(lane, false);
             if !resumed.is_empty() {
                 self.effects.push(Effect::Resume(resumed));
             }
         }
+    }
+
+    /// Notes that a lane's partitions are paused or not; gives those that were otherwise.
+    fn change_reading(&mut self, lane: Lane, pause: bool) -> Vec<TopicPartition> {
+        let of_lane = self.partitions.values_mut().filter(|partition| partition.lane == lane);
+        let others = of_lane.filter(|partition| partition.paused != pause);
+        others
+            .map(|partition| {
+                partition.paused = pause;
+                partition.at.clone()
+            })
+            .collect()
     }
 }
 

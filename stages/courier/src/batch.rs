@@ -78,6 +78,14 @@ impl BatchPart {
         }
     }
 
+    /// Ids of the letters that it drives again.
+    pub(crate) fn redrives(&self) -> &[String] {
+        match &self.take.source {
+            TakeSource::Payload { pointer, .. } => &pointer.redrives,
+            TakeSource::Raw { .. } | TakeSource::Refused { .. } => &[],
+        }
+    }
+
     /// Its part of a cell's job, with the input at `offset_bytes`.
     pub(crate) fn job_part(
         &self,

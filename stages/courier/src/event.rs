@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use cordon_cell::CellResult;
 use cordon_kafka::log::{Committed, ConsumerError, NewOffset, NewRecord, Record, TopicPartition};
-use cordon_records::{BatchId, Digest, ObjectKey, cell::Job};
+use cordon_records::{BatchId, Digest, Lane, ObjectKey, cell::Job};
 
 /// Something that happened.
 #[derive(Debug)]
@@ -124,6 +124,8 @@ pub enum Effect {
         job: Box<Job>,
         /// What to put into the input memfd, in order; the job's offsets count in it.
         inputs: Vec<CellInput>,
+        /// The lane: a cell of the replay lane has low priority.
+        lane: Lane,
         /// Whether to give a lone datapoint its longer deadline.
         alone: bool,
     },

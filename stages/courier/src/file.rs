@@ -80,8 +80,12 @@ impl FileBatch {
         let stored: i64 = sections.iter().map(|section| section.datapoints).sum();
         ensure(stored == part.output.count() && stored == elements_out, "elements out")?;
 
-        let writer =
-            Writer { settings, batch: BatchId(env.uuid().into_bytes()), time_ms: env.now_ms() };
+        let writer = Writer {
+            settings,
+            batch: BatchId(env.uuid().into_bytes()),
+            lane: Lane::Live,
+            time_ms: env.now_ms(),
+        };
         let key = new_key(&settings.output_topic, env);
         let refused_key = new_key(&format!("dead/{}", settings.stage), env);
         let layout = lay_out(output, &sections, key, refused_key);
@@ -107,6 +111,7 @@ impl FileBatch {
                 dead: dead.clone(),
                 not_mapped: Runs::EMPTY,
                 selection: None,
+                redrives: Vec::new(),
             }],
             outputs,
             elements_in,
@@ -161,5 +166,6 @@ fn file_letter(
         detail: letter.detail.clone(),
         attempts: 1,
         excerpt: letter.excerpt.clone(),
+        redrives: Vec::new(),
     }
 }

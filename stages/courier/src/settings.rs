@@ -15,11 +15,15 @@ pub struct StageSettings {
     pub input: InputKind,
     /// Input topics of the live lane.
     pub live_topics: Vec<String>,
-    /// Their `.replay` twins.
+    /// Input topics of the replay lane.
     pub replay_topics: Vec<String>,
-    /// Where pointers to its output go.
+    /// Where pointers to its output go. Its name is also the prefix of the objects' keys, whatever
+    /// their lane: what is replayed again is named by pointers of the live topic's readers.
     pub output_topic: Arc<str>,
-    /// How many partitions that topic has.
+    /// Where pointers to the replay lane's output go: priority holds downstream. Without such a
+    /// lane nothing goes there.
+    pub output_replay_topic: Arc<str>,
+    /// How many partitions each of the two has.
     pub output_partitions: i32,
     /// The schema that its cells write with.
     pub output_schema: Fingerprint,
@@ -66,9 +70,10 @@ pub struct Limits {
     pub linger: Duration,
     /// Datapoints per frame.
     pub chunk_datapoints: i32,
-    /// Records read ahead per slot; beyond it, partitions are paused.
+    /// Records read ahead per slot and lane; beyond it, the lane's partitions are paused. Lanes are
+    /// counted apart, or a long replay would keep live records from being read.
     pub queue_records_max: usize,
-    /// Bytes read ahead per slot; raw records carry their data.
+    /// Bytes read ahead per slot and lane; raw records carry their data.
     pub queue_bytes_max: usize,
     /// Longest payload range that is fetched.
     pub payload_bytes_max: i64,
@@ -111,6 +116,14 @@ impl StageSettings {
             Lane::Replay
         } else {
             Lane::Live
+        }
+    }
+
+    /// Where pointers to a lane's output go.
+    pub fn output_topic_of(&self, lane: Lane) -> &Arc<str> {
+        match lane {
+            Lane::Live => &self.output_topic,
+            Lane::Replay => &self.output_replay_topic,
         }
     }
 

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use cordon_kafka::log::{Membership, NewOffset, NewRecord, Outcome, Producer};
 use cordon_records::{
-    BatchId, Digest, Input, Letter, ObjectKey, Output, Pointer, Receipt, Source,
+    BatchId, Digest, Input, Lane, Letter, ObjectKey, Output, Pointer, Receipt, Source,
     cell::{CellLetter, Section},
     single_object,
 };
@@ -102,7 +102,7 @@ pub(crate) fn records(
     layout: &Layout,
     time_ms: i64,
 ) -> Vec<NewRecord> {
-    let writer = Writer { settings, batch: batch.id, time_ms };
+    let writer = Writer { settings, batch: batch.id, lane: batch.lane, time_ms };
     let mut records = Vec::new();
     let mut outputs = Vec::new();
     writer.pointers(layout, &mut records, &mut outputs);
@@ -136,6 +136,7 @@ pub(crate) fn records(
 pub(crate) struct Writer<'a> {
     pub(crate) settings: &'a StageSettings,
     pub(crate) batch: BatchId,
+    pub(crate) lane: Lane,
     pub(crate) time_ms: i64,
 }
 
@@ -168,7 +169,7 @@ impl Writer<'_> {
         for (index, placed) in (0..).zip(named) {
             let partition = self.partition(placed.section.partition, index);
             outputs.push(self.output(placed, partition));
-            let topic = &self.settings.output_topic;
+            let topic = self.settings.output_topic_of(self.lane);
             records.push(self.record(topic, Some(partition), &self.pointer(placed)));
         }
     }
@@ -204,7 +205,7 @@ impl Writer<'_> {
 
     fn output(&self, placed: &Placed, partition: i32) -> Output {
         Output {
-            topic: self.settings.output_topic.to_string(),
+            topic: self.settings.output_topic_of(self.lane).to_string(),
             partition,
             bucket: self.settings.bucket.clone(),
             key: placed.key.to_string(),
@@ -245,6 +246,7 @@ impl Writer<'_> {
             detail: letter.detail.clone(),
             attempts: 1,
             excerpt: letter.excerpt.clone(),
+            redrives: Letter::redriven(part.redrives(), letter.from, letter.to),
         }
     }
 }
@@ -283,6 +285,7 @@ fn input_of(part: &BatchPart, fate: &PartFate) -> Input {
         dead: dead_of(&fate.letters),
         not_mapped: fate.not_mapped.clone(),
         selection,
+        redrives: part.redrives().to_vec(),
     }
 }
 

@@ -2,14 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use cordon_audit::{AuditReport, Evidence, StageWiring};
+use cordon_audit::{AuditReport, Evidence, StageKind, StageWiring};
 use cordon_courier::event::PayloadRef;
 use cordon_kafka::{log::TopicPartition, progress::Progress};
 use cordon_records::{Lane, Letter, ObjectKey, Pointer, Reason, Receipt, Source, single_object};
 
 use crate::{
     datapoint::{Datapoint, OUTPUT_BYTES},
-    plan::{DEAD, GROUP, Health, INPUT, INPUT_REPLAY, OUTPUT, PlannedInput, RECEIPTS, STAGE},
+    plan::{
+        DEAD, GROUP, Health, INPUT, INPUT_REPLAY, OUTPUT, OUTPUT_REPLAY, PlannedInput, RECEIPTS,
+        STAGE,
+    },
     world::World,
 };
 
@@ -55,8 +58,10 @@ fn audit(world: &World) -> AuditReport {
                 }
             }
         }
-        for record in broker.committed_records(OUTPUT) {
-            evidence.pointer(OUTPUT, record.at.partition, record.offset, &record.value);
+        for topic in [OUTPUT, OUTPUT_REPLAY] {
+            for record in broker.committed_records(topic) {
+                evidence.pointer(topic, record.at.partition, record.offset, &record.value);
+            }
         }
         broker.committed_records(RECEIPTS).iter().for_each(|r| evidence.receipt(&r.value));
         broker.committed_records(DEAD).iter().for_each(|r| evidence.letter(&r.value));
@@ -64,15 +69,17 @@ fn audit(world: &World) -> AuditReport {
     let wiring = StageWiring {
         stage: STAGE.to_owned(),
         inputs: vec![INPUT.to_owned(), INPUT_REPLAY.to_owned()],
-        is_raw,
-        output: OUTPUT.to_owned(),
+        kind: if is_raw { StageKind::Records } else { StageKind::Pointers },
+        outputs: vec![OUTPUT.to_owned(), OUTPUT_REPLAY.to_owned()],
     };
     evidence.judge(&[wiring])
 }
 
 /// How often each datapoint is in an output that a committed pointer names.
 fn outputs(world: &World, faults: &mut Vec<String>) -> BTreeMap<u32, u32> {
-    let records = world.shared.log.drive(|broker| broker.committed_records(OUTPUT));
+    let records = world.shared.log.drive(|broker| {
+        [OUTPUT, OUTPUT_REPLAY].map(|topic| broker.committed_records(topic)).concat()
+    });
     let mut outputs = BTreeMap::new();
     for record in records {
         let pointer: Pointer =
@@ -199,11 +206,18 @@ fn markers(world: &World) -> Vec<String> {
     faults
 }
 
-/// A batch never mixes lanes, and its receipt says which it was.
+/// A batch never mixes lanes, its receipt says which it was, and its output goes to the same.
 fn lanes(world: &World) -> Vec<String> {
     let mut faults = Vec::new();
     for record in world.shared.log.drive(|broker| broker.committed_records(RECEIPTS)) {
         let receipt: Receipt = single_object::decode(&record.value).expect("the courier's receipt");
+        let lane_of_output = if receipt.lane == Lane::Live { OUTPUT } else { OUTPUT_REPLAY };
+        for output in receipt.outputs.iter().filter(|output| output.topic != lane_of_output) {
+            faults.push(format!(
+                "batch {} of {:?} wrote to {}",
+                receipt.batch, receipt.lane, output.topic
+            ));
+        }
         for input in &receipt.inputs {
             let (Source::PointerSource { topic, .. } | Source::RawSource { topic, .. }) =
                 &input.source

@@ -16,6 +16,8 @@ pub(crate) const INPUT: &str = "in";
 pub(crate) const INPUT_REPLAY: &str = "in.replay";
 /// Where its pointers go.
 pub(crate) const OUTPUT: &str = "out";
+/// The other lane of that.
+pub(crate) const OUTPUT_REPLAY: &str = "out.replay";
 /// Its dead letters.
 pub(crate) const DEAD: &str = "dead.stage";
 /// Its receipts.
@@ -156,6 +158,7 @@ fn settings(input: InputKind, limits: Limits) -> StageSettings {
         live_topics: vec![INPUT.to_owned()],
         replay_topics: vec![INPUT_REPLAY.to_owned()],
         output_topic: Arc::from(OUTPUT),
+        output_replay_topic: Arc::from(OUTPUT_REPLAY),
         output_partitions: 2,
         output_schema: Fingerprint(1),
         dead_topic: Arc::from(DEAD),

@@ -514,7 +514,9 @@ fn create_topics(log: &ModelLog, plan: &Plan) {
     log.drive(|broker| {
         broker.create_topic(INPUT, plan.input_partitions);
         broker.create_topic(INPUT_REPLAY, plan.input_partitions);
-        broker.create_topic(plan::OUTPUT, plan.settings.output_partitions);
+        for output in [plan::OUTPUT, plan::OUTPUT_REPLAY] {
+            broker.create_topic(output, plan.settings.output_partitions);
+        }
         broker.create_topic(plan::DEAD, 1);
         broker.create_topic(plan::RECEIPTS, 1);
         for topic in [INPUT, INPUT_REPLAY] {

@@ -320,7 +320,7 @@ fn who_may_not(world: &World) -> Result<()> {
     run(world, "reader", "progress show generate")?.expect(1, &[hint])?;
     run(world, "operator", "progress set generate logs/0 0 --yes")?.expect(1, &[])?;
     let cases = [
-        ("generate raw/0 0", 2, "reads logs and logs.replay, not raw"),
+        ("generate raw/0 0", 2, "reads logs and logs.replay and replay.generate, not raw"),
         ("generate logs/0 99999999", 1, "has the offsets"),
         ("pack raw/0 0:1", 1, "no record lies at offset 0"),
         ("unheard-of logs/0 0", 2, "has no stage unheard-of"),

@@ -75,8 +75,9 @@ prop_compose! {
         dead in any_runs(),
         not_mapped in any_runs(),
         selection in option::of(any_runs()),
+        redrives: Vec<String>,
     ) -> Input {
-        Input { source, from, to, output, dead, not_mapped, selection }
+        Input { source, from, to, output, dead, not_mapped, selection, redrives }
     }
 }
 
@@ -117,10 +118,11 @@ prop_compose! {
         (bucket, key, reason, detail) in any::<(String, String, String, String)>(),
         attempts: i32,
         excerpt in bytes(),
+        redrives: Vec<String>,
     ) -> Letter {
         Letter {
             id, batch: BatchId(batch), stage, stage_version, time_ms, topic, partition, offset,
-            from, to, bucket, key, reason, detail, attempts, excerpt,
+            from, to, bucket, key, reason, detail, attempts, excerpt, redrives,
         }
     }
 }

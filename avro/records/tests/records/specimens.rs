@@ -46,6 +46,7 @@ pub(crate) fn receipt() -> Receipt {
         dead: [6].into_iter().collect(),
         not_mapped: [5, 7, 8, 9].into_iter().collect(),
         selection: Some(Runs::range(0, 10)),
+        redrives: vec!["generate/logs/0/17/3".into()],
     });
     Receipt {
         batch: BatchId([9; 16]),
@@ -88,6 +89,7 @@ pub(crate) fn letter() -> Letter {
         detail: "index out of bounds".into(),
         attempts: 1,
         excerpt: b"\xFF{\"EventID\":1".to_vec(),
+        redrives: vec!["generate/logs/3/16/6".into()],
     }
 }
 

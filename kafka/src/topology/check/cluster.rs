@@ -13,7 +13,7 @@ pub(super) fn compare_offsets(topology: &Topology, observed: &Observed, report: 
     let nothing = BTreeSet::new();
     for (stage, spec) in &topology.stages {
         let committed = observed.offsets.get(stage).unwrap_or(&nothing);
-        for topic in spec.live.iter().chain(&spec.replay) {
+        for topic in spec.inputs() {
             let count = observed.topics.get(topic).map_or(0, |topic| topic.shape.partitions);
             for partition in 0..count {
                 let at = TopicPartition::new(topic.as_str(), partition);

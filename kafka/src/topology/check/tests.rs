@@ -48,7 +48,7 @@ fn declared(topology: &Topology) -> Observed {
         (name, ObservedTopic { shape, settings })
     });
     let offsets = topology.stages.iter().map(|(stage, spec)| {
-        let inputs = spec.live.iter().chain(&spec.replay);
+        let inputs = spec.inputs();
         let partitions = inputs.flat_map(|topic| {
             let count = topology.topics[topic].partitions;
             (0..count).map(|partition| TopicPartition::new(topic.as_str(), partition))

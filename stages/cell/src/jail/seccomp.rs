@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use libc::{
     AF_UNIX, CLONE_CHILD_CLEARTID, CLONE_CHILD_SETTID, F_GET_SEALS, F_GETFD, FUTEX_PRIVATE_FLAG,
     FUTEX_WAKE, MADV_DONTFORK, MADV_DONTNEED, MADV_FREE, MAP_SHARED, PR_SET_NAME, PR_SET_PDEATHSIG,
-    PROT_EXEC, SIGABRT, SIGBUS, SIGCHLD, SIGSEGV, STDERR_FILENO,
+    PRIO_PROCESS, PROT_EXEC, SIGABRT, SIGBUS, SIGCHLD, SIGSEGV, STDERR_FILENO,
 };
 use seccompiler::{
     BackendError, BpfProgram, SeccompAction, SeccompCmpArgLen::Dword, SeccompCmpOp,
@@ -128,6 +128,8 @@ fn zygote_calls() -> Result<Allowed, BackendError> {
             libc::SYS_prlimit64,
         ],
     );
+    // Lowers a cell's priority; nobody without privilege raises one.
+    allow_if(&mut calls, libc::SYS_setpriority, &[&[is(0, PRIO_PROCESS.cast_signed())?]])?;
     // The first steps of a cell.
     allow(
         &mut calls,

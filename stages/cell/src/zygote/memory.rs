@@ -29,13 +29,16 @@ pub(super) struct Baseline {
     pub(super) data_bytes: u64,
     /// Address space, as RLIMIT_AS counts it.
     pub(super) space_bytes: u64,
+    /// How far its priority is below normal.
+    pub(super) niceness: i32,
 }
 
 impl Baseline {
     pub(super) fn of_this_process() -> io::Result<Self> {
         let statm = fs::read_to_string("/proc/self/statm")?;
-        Self::parse(&statm, sys::page_bytes())
-            .ok_or_else(|| io::Error::other("/proc/self/statm is not as proc(5) says"))
+        let baseline = Self::parse(&statm, sys::page_bytes())
+            .ok_or_else(|| io::Error::other("/proc/self/statm is not as proc(5) says"))?;
+        Ok(Self { niceness: rustix::process::getpriority_process(None)?, ..baseline })
     }
 
     /// `statm` holds, in pages: size, resident, shared, text, lib, data, dirty.
@@ -44,6 +47,7 @@ impl Baseline {
         Some(Self {
             space_bytes: pages.next()?.ok()? * page_bytes,
             data_bytes: pages.nth(4)?.ok()? * page_bytes,
+            niceness: 0,
         })
     }
 }

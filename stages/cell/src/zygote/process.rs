@@ -13,7 +13,7 @@ use std::{
 
 use rustix::process::{
     Pid, PidfdFlags, Resource, Rlimit, Signal, getpid, getrlimit, pidfd_open, pidfd_send_signal,
-    prlimit, setrlimit,
+    prlimit, setpriority_process, setrlimit,
 };
 
 use super::{limit, memory::Baseline};
@@ -28,6 +28,8 @@ use crate::{
     wire::{End, EndMessage, JobFds, JobMessage, exit},
 };
 
+/// The kernel's own.
+const NICENESS_MAX: i32 = 19;
 /// Descriptors a cell can have open: the standard ones, its socket, its job's five, and a spare.
 const DESCRIPTORS_MAX: u64 = 10;
 
@@ -187,7 +189,12 @@ impl Idle {
 ///
 /// Results need no limit here: their memfds have a sealed size.
 fn limit_cell(pid: Pid, job: &JobMessage, baseline: Baseline) -> io::Result<()> {
-    let CellLimits { data_bytes_max, stack_bytes_max, wall_max, .. } = job.limits;
+    let CellLimits { data_bytes_max, stack_bytes_max, wall_max, niceness, .. } = job.limits;
+    if niceness > 0 {
+        // For good: nobody without privilege raises a priority, and a cell has one job.
+        let niceness = baseline.niceness.saturating_add(niceness.into()).min(NICENESS_MAX);
+        setpriority_process(Some(pid), niceness)?;
+    }
     let data = baseline.data_bytes.saturating_add(data_bytes_max);
     // RLIMIT_DATA does not count every kind of mapping; the address space counts them all, so
     // also the inputs and what the stack may grow by.

@@ -39,6 +39,7 @@ pub(crate) fn body(cell: &CellContext, rules: &Rules) -> Result<(), String> {
     match verb {
         "echo" => echo(cell),
         "nothing" => Ok(()),
+        "niceness" => write(cell, niceness()?.to_string().as_bytes()),
         "sum" => write(cell, &sum(cell.input()).to_le_bytes()),
         "error" => Err(rest.to_owned()),
         "panic" => panic!("{rest}"),
@@ -106,6 +107,10 @@ fn caught_panics(cell: &CellContext) -> Result<(), String> {
         assert!(caught.is_err());
     }
     write(cell, cordon_cell::take_panic().unwrap_or_default().as_bytes())
+}
+
+fn niceness() -> Result<i32, String> {
+    rustix::process::getpriority_process(None).map_err(|error| error.to_string())
 }
 
 /// Writes until it is told that there is no more room, then goes on.

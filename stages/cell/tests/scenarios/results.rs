@@ -18,6 +18,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     ("frames_are_dropped_once_sealed", frames_are_dropped_once_sealed),
     ("the_mark_survives_a_death", the_mark_survives_a_death),
     ("an_overrun_is_an_error_and_nothing_else", an_overrun_is_an_error_and_nothing_else),
+    ("a_cell_may_have_low_priority", a_cell_may_have_low_priority),
     ("a_job_that_is_not_sealed_is_refused", a_job_that_is_not_sealed_is_refused),
     ("two_hundred_jobs_at_once", two_hundred_jobs_at_once),
     ("a_zygote_without_a_pool_serves", a_zygote_without_a_pool_serves),
@@ -110,6 +111,21 @@ fn an_overrun_is_an_error_and_nothing_else() {
     assert!(matches!(result.end, CellEnd::Failed(_)), "{:?}", result.end);
     assert_eq!(result.frames, b"one");
     assert_eq!(fixture.run("echo", b"others go on").output, b"OTHERS GO ON");
+}
+
+fn a_cell_may_have_low_priority() {
+    let nice = |niceness| CellLimits { niceness, ..quick() };
+    // A cell may not ask for its own priority; without a jail it may.
+    let free = Fixture::unjailed();
+    // The zygote's is that of this process.
+    let own = rustix::process::getpriority_process(None).unwrap();
+    for niceness in [0, 5, 19] {
+        let result = free.run_within("niceness", nice(niceness));
+        let expected = (own + i32::from(niceness)).min(19);
+        assert_eq!(String::from_utf8(result.output).unwrap(), expected.to_string());
+    }
+    let jailed = Fixture::new().run_within("nothing", nice(10));
+    assert_eq!(jailed.end, CellEnd::Finished, "the zygote may lower a priority");
 }
 
 fn a_job_that_is_not_sealed_is_refused() {

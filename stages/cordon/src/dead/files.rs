@@ -70,7 +70,16 @@ mod tests {
         let sha256 = Digest::of(name.as_bytes());
         let source = Source::FileSource { sha256, name: name.to_owned() };
         let (output, dead, not_mapped) = (Runs::range(0, 9), Runs::EMPTY, Runs::EMPTY);
-        let input = Input { source, from: 0, to: 9, output, dead, not_mapped, selection: None };
+        let input = Input {
+            source,
+            from: 0,
+            to: 9,
+            output,
+            dead,
+            not_mapped,
+            selection: None,
+            redrives: Vec::new(),
+        };
         let output = Output {
             topic: "logs".to_owned(),
             partition: 0,

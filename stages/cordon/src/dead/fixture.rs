@@ -24,5 +24,6 @@ pub(crate) fn letter(id: &str, reason: &str, time_ms: i64) -> Letter {
         detail: "no object".to_owned(),
         attempts: 1,
         excerpt: b"{\"a\":".to_vec(),
+        redrives: Vec::new(),
     }
 }

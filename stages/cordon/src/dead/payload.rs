@@ -125,7 +125,7 @@ impl Fetcher<'_> {
     fn fetch(&self, located: &Located) -> Result<Bytes> {
         let Located { bucket, key, range_start_bytes, range_bytes, digest, .. } = located;
         ensure!(*bucket == self.topology.bucket, "it names the bucket {}", escape(bucket));
-        let store = &self.archive.store;
+        let store = self.archive.store()?;
         let got = match digest {
             Some(digest) => {
                 let (start, len) = (range_start_bytes.unsigned_abs(), range_bytes.unsigned_abs());

@@ -22,7 +22,7 @@ fn a_person_sees_everything() {
     let text = shown(&[]);
     let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     for line in [
-        "logs, logs.replay ─▶ generate ─▶ subgraphs",
+        "logs, logs.replay, replay.generate ─▶ generate ─▶ subgraphs, subgraphs.replay",
         "topic dead.pack: 1 partitions, 14 days",
         "acl User:generate Read topic logs",
         "iam generate s3:PutObject subgraphs",
@@ -40,7 +40,12 @@ fn mermaid_is_printed_alone() {
         flowchart LR
           program.lister[[lister]]
           program.lister --> logs.replay([logs.replay])
-          program.lister --> subgraphs.replay([subgraphs.replay])
+          program.replayer[[replayer]]
+          program.replayer --> logs.replay([logs.replay])
+          program.replayer --> replay.generate([replay.generate])
+          program.replayer --> replay.match([replay.match])
+          program.replayer --> replay.merge([replay.merge])
+          program.replayer --> subgraphs.replay([subgraphs.replay])
           program.shipper[[shipper]]
           program.shipper --> raw([raw])
           program.ingest[[ingest]]
@@ -48,15 +53,21 @@ fn mermaid_is_printed_alone() {
           program.generate[generate]
           logs([logs]) --> program.generate
           logs.replay([logs.replay]) --> program.generate
+          replay.generate([replay.generate]) --> program.generate
           program.generate --> subgraphs([subgraphs])
+          program.generate --> subgraphs.replay([subgraphs.replay])
           program.match[match]
           logs([logs]) --> program.match
           logs.replay([logs.replay]) --> program.match
+          replay.match([replay.match]) --> program.match
           program.match --> findings([findings])
+          program.match --> findings.replay([findings.replay])
           program.merge[merge]
           subgraphs([subgraphs]) --> program.merge
           subgraphs.replay([subgraphs.replay]) --> program.merge
+          replay.merge([replay.merge]) --> program.merge
           program.merge --> merged([merged])
+          program.merge --> merged.replay([merged.replay])
           program.pack[pack]
           raw([raw]) --> program.pack
           program.pack --> logs([logs])
@@ -105,7 +116,7 @@ fn one_principal_or_all_with_the_bucket() {
     check(
         &["--iam", "mallory"],
         expect![
-            "the topology has no principal mallory; it has admin, generate, ingest, lister, match, merge, operator, pack, reader, shipper"
+            "the topology has no principal mallory; it has admin, generate, ingest, lister, match, merge, operator, pack, reader, replayer, shipper"
         ],
     );
 }

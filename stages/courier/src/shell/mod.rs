@@ -23,7 +23,7 @@ use std::{
 use bytes::Bytes;
 use cordon_cell::{CellJob, CellLimits, Cells, sealed_memfd};
 use cordon_kafka::log::{Consumer, ConsumerError, Log, Membership, Polled};
-use cordon_records::{BatchId, cell::Job, single_object};
+use cordon_records::{BatchId, Lane, cell::Job, single_object};
 use cordon_store::Store;
 
 use self::{metrics::Metrics, payloads::Payloads, producer::ProducerThread};
@@ -258,8 +258,8 @@ impl<L: Log> Shell<'_, L> {
             Effect::Announce { batch, line } => {
                 tracing::info!(%batch, parts = line, "batch begins");
             }
-            Effect::RunCell { run, batch, job, inputs, alone } => {
-                let job = self.cell_job(batch, *job, &inputs, alone);
+            Effect::RunCell { run, batch, job, inputs, lane, alone } => {
+                let job = self.cell_job(batch, *job, &inputs, self.limits(lane, alone));
                 return self.run_cell(run, job);
             }
             Effect::Put { batch, objects } => self.put(batch, objects),
@@ -301,13 +301,26 @@ impl<L: Log> Shell<'_, L> {
         None
     }
 
+    /// What a cell of a lane may use.
+    fn limits(&self, lane: Lane, alone: bool) -> CellLimits {
+        let mut limits = self.courier.cell_limits.clone();
+        if alone {
+            limits.datapoint_cpu_max = DATAPOINT_ALONE_CPU_MAX;
+            limits.datapoint_wall_max = DATAPOINT_ALONE_WALL_MAX;
+        }
+        if lane == Lane::Replay {
+            limits.niceness = REPLAY_NICENESS;
+        }
+        limits
+    }
+
     /// Lays the job's bytes out in a sealed memfd, in the order that the job's offsets count in.
     fn cell_job(
         &self,
         batch: BatchId,
         job: Job,
         inputs: &[CellInput],
-        alone: bool,
+        limits: CellLimits,
     ) -> io::Result<CellJob> {
         let piece = |input: &CellInput| match input {
             CellInput::Payload(payload) => self.payloads.get(batch, payload),
@@ -317,11 +330,6 @@ impl<L: Log> Shell<'_, L> {
         let pieces =
             pieces.ok_or_else(|| io::Error::other("a payload of the batch is not held"))?;
         let slices: Vec<&[u8]> = pieces.iter().map(|piece| &piece[..]).collect();
-        let mut limits = self.courier.cell_limits.clone();
-        if alone {
-            limits.datapoint_cpu_max = DATAPOINT_ALONE_CPU_MAX;
-            limits.datapoint_wall_max = DATAPOINT_ALONE_WALL_MAX;
-        }
         let header = single_object::encode(&job).map_err(io::Error::other)?;
         Ok(CellJob { header, input: sealed_memfd("input", &slices)?, limits })
     }
@@ -336,6 +344,9 @@ impl<L: Log> Shell<'_, L> {
     }
 }
 
+/// A tenth of the time of a live cell beside it. No less: a datapoint's deadline in wall time is
+/// twenty times that in CPU time, and waiting must not make it a suspect.
+const REPLAY_NICENESS: u8 = 10;
 /// A suspect alone gets more time: the machine may just be busy.
 const DATAPOINT_ALONE_CPU_MAX: Duration = Duration::from_secs(1);
 /// The same in wall time.
