@@ -26,7 +26,7 @@ mod record;
 mod settings;
 mod verdict;
 
-use std::{collections::BTreeMap, ops::Range};
+use std::{collections::BTreeMap, ops::Range, time::Duration};
 
 use rdkafka::{
     ClientConfig,
@@ -49,6 +49,9 @@ use crate::{
 use denial::{Asking, unmade};
 use native::NativeProducer;
 pub(crate) use rebalance::Signals;
+
+/// For each question about a partition's ends.
+const BOUNDS_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A cluster, as one principal sees it.
 #[derive(Clone, Debug)]
@@ -78,9 +81,59 @@ impl RealLog {
     }
 
     /// A membership without member or generation. A broker accepts offsets under it however many
-    /// members the group has: only the administrator may use it, for offsets that are absent.
-    pub(crate) fn outsider(&self, group: &str) -> Option<crate::log::Membership> {
+    /// members the group has, so that it is for two uses alone: the administrator's, for offsets
+    /// that are absent, and that of a program whose group nobody ever joins, and of which there is
+    /// one, fenced by its `transactional.id`. `None` when memory is short.
+    pub fn outsider(&self, group: &str) -> Option<crate::log::Membership> {
         membership::Member::outsider(group).map(membership::Member::into_membership)
+    }
+
+    /// The first offset of each partition of `topic`, and one past the last that is decided. Needs
+    /// only the ACL Read on the topic.
+    pub fn bounds(
+        &self,
+        topic: &str,
+    ) -> Result<BTreeMap<TopicPartition, (i64, i64)>, ConsumerError> {
+        let (client, asking, partitions) = self.open_topic(topic)?;
+        let explain = |error| asking.explain_error(&error);
+        let bounds = |at: TopicPartition| {
+            let bounds = bounds::bounds(&client, &at, BOUNDS_TIMEOUT).map_err(explain)?;
+            Ok((at, bounds))
+        };
+        partitions.into_iter().map(bounds).collect()
+    }
+
+    /// For each partition of `topic` the first offset whose record was written at this time, in
+    /// milliseconds since the epoch, or later; `None` where there is none yet. Needs only the ACL
+    /// Read on the topic.
+    pub fn offsets_at(
+        &self,
+        topic: &str,
+        time_ms: i64,
+    ) -> Result<BTreeMap<TopicPartition, Option<i64>>, ConsumerError> {
+        let (client, asking, partitions) = self.open_topic(topic)?;
+        let times: Vec<_> = partitions.into_iter().map(|at| (at, time_ms.max(0))).collect();
+        let found = client
+            .offsets_for_times(consumer::positions(&times), BOUNDS_TIMEOUT)
+            .map_err(|error| asking.explain_error(&error))?;
+        let entry = |entry: crate::ffi::Entry| match entry.refusal {
+            Some(refusal) => Err(asking.explain(refusal)),
+            // Behind the last record it is the logical end, a negative number.
+            None => Ok((entry.at, Some(entry.offset).filter(|offset| *offset >= 0))),
+        };
+        crate::ffi::entries(&found).into_iter().map(entry).collect()
+    }
+
+    /// A client, and the partitions of a topic that it may read.
+    fn open_topic(
+        &self,
+        topic: &str,
+    ) -> Result<(BaseConsumer<Signals>, Asking, Vec<TopicPartition>), ConsumerError> {
+        let asking = self.asking("", &[topic]);
+        let client = self.open(&self.settings.reader(&self.connection), &asking)?;
+        let count = preflight::partitions(&client, &asking, topic, &self.settings)?;
+        let partitions = (0..count).map(|partition| TopicPartition::new(topic, partition));
+        Ok((client, asking, partitions.collect()))
     }
 
     /// All committed records of `topic` from its start to its end as of now. Needs only the ACL
@@ -100,7 +153,7 @@ impl RealLog {
         at: &TopicPartition,
         offsets: Range<i64>,
     ) -> Result<RealReader, ConsumerError> {
-        self.reader_of(&at.topic, vec![(at.clone(), offsets)])
+        self.ranges_reader(&at.topic, vec![(at.clone(), offsets)])
     }
 
     /// For each of these partitions of one topic, the first committed record at or behind an
@@ -111,7 +164,7 @@ impl RealLog {
         offsets: impl IntoIterator<Item = (TopicPartition, i64)>,
     ) -> Result<BTreeMap<TopicPartition, Record>, ConsumerError> {
         let wanted = offsets.into_iter().map(|(at, offset)| (at, offset..i64::MAX)).collect();
-        let mut reader = self.reader_of(topic, wanted)?;
+        let mut reader = self.ranges_reader(topic, wanted)?;
         let mut found = BTreeMap::new();
         while let Some(record) = reader.next() {
             let record = record?;
@@ -121,7 +174,9 @@ impl RealLog {
         Ok(found)
     }
 
-    fn reader_of(
+    /// The committed records of some partitions of one topic, each in a range of offsets. Needs only
+    /// the ACL Read on the topic.
+    pub fn ranges_reader(
         &self,
         topic: &str,
         wanted: Vec<(TopicPartition, Range<i64>)>,

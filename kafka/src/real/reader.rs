@@ -9,15 +9,13 @@ use rdkafka::{
 };
 
 use super::{
-    bounds::bounds, consumer::positions, denial::Asking, rebalance::Signals, record::record,
+    BOUNDS_TIMEOUT, bounds::bounds, consumer::positions, denial::Asking, rebalance::Signals,
+    record::record,
 };
 use crate::{
     deadline::Deadline,
     log::{ConsumerError, Record, TopicPartition},
 };
-
-/// For each question about a partition's ends.
-const BOUNDS_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Without any record or progress for so long, the broker is gone.
 const SILENCE_MAX: Duration = Duration::from_secs(30);

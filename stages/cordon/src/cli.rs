@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::{
-    dead::DeadCommand, progress::ProgressCommand, rules::RulesChoice, topology::TopologyCommand,
+    dead::DeadCommand, progress::ProgressCommand, replay::ReplayCommand, rules::RulesChoice,
+    topology::TopologyCommand,
 };
 
 /// Streaming security telemetry: logs in, one merged graph and findings out, every step isolated.
@@ -59,6 +60,9 @@ pub(crate) enum Command {
     /// Look at how far stages have come, and repair it.
     #[command(subcommand)]
     Progress(ProgressCommand),
+    /// Let history be processed again, beside live traffic.
+    #[command(subcommand)]
+    Replay(ReplayCommand),
     #[command(hide = true)]
     Zygote {
         kind: String,

@@ -9,8 +9,11 @@ mod courier;
 mod dead;
 mod demo;
 mod ingest;
+mod patience;
+mod producer;
 mod progress;
 mod reader;
+mod replay;
 mod rules;
 mod supervisor;
 mod terminal;
@@ -74,6 +77,7 @@ fn run(cli: &Cli) -> Result<i32> {
         Command::Audit(args) => audit(args, cli),
         Command::Dead(command) => dead::run(command, cli),
         Command::Progress(command) => progress::run(command, &config()?, cli),
+        Command::Replay(command) => replay::run(command, &config()?, cli.json),
     }
 }
 

@@ -14,7 +14,7 @@ mod letters;
 mod located;
 mod payload;
 mod show;
-mod time;
+pub(crate) mod time;
 mod view;
 
 use anyhow::Result;

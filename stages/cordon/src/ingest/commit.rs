@@ -7,11 +7,12 @@ use cordon_courier::{
     file::{FileBatch, FileInput, Lie},
     transaction,
 };
-use cordon_kafka::log::{ConsumerError, Log, Outcome, Producer};
+use cordon_kafka::log::Log;
 use cordon_records::cell::Report;
 use cordon_store::{PutError, Store};
 
-use super::{error::IngestError, patience::Patience};
+use super::error::IngestError;
+use crate::{patience::Patience, producer};
 
 /// A range of a file as its cell told it, kept until it is committed.
 pub(super) struct Range {
@@ -129,42 +130,7 @@ impl<'a, L: Log> Committer<'a, L> {
 }
 
 fn open_producer<L: Log>(outlet: &Outlet<'_, L>) -> Result<L::Producer, IngestError> {
-    let id = outlet.transactional_id;
-    let mut patience = Patience::new();
-    loop {
-        match try_open(outlet.log, id) {
-            Ok(producer) => return Ok(producer),
-            Err(Closed::Unavailable(why)) if patience.wait() => {
-                tracing::warn!(why, "the producer is opened again");
-            }
-            Err(Closed::Unavailable(why)) => {
-                return Err(IngestError::Kafka(format!("{id} does not open: {why}")));
-            }
-            Err(Closed::Denied(why)) => return Err(IngestError::Kafka(why)),
-        }
-    }
-}
-
-/// Why a producer did not open.
-enum Closed {
-    /// It may pass.
-    Unavailable(String),
-    /// It will not.
-    Denied(String),
-}
-
-fn try_open<L: Log>(log: &L, id: &str) -> Result<L::Producer, Closed> {
-    let mut producer = log.producer(id).map_err(|error| match error {
-        ConsumerError::Unavailable(why) => Closed::Unavailable(why),
-        other => Closed::Denied(other.to_string()),
-    })?;
-    match producer.init() {
-        Outcome::Done => Ok(producer),
-        Outcome::Denied(why) => Err(Closed::Denied(why)),
-        Outcome::Aborted(why) | Outcome::Unknown(why) | Outcome::Fenced(why) => {
-            Err(Closed::Unavailable(why))
-        }
-    }
+    producer::open(outlet.log, outlet.transactional_id).map_err(IngestError::Kafka)
 }
 
 #[cfg(test)]

@@ -21,7 +21,6 @@ mod course;
 mod error;
 mod files;
 mod input;
-mod patience;
 mod progress;
 mod summary;
 mod worker;
@@ -29,7 +28,6 @@ mod worker;
 use std::{
     sync::{Arc, atomic::AtomicUsize, mpsc},
     thread,
-    time::Instant,
 };
 
 use anyhow::{Context, Result};
@@ -46,7 +44,10 @@ use self::{
     summary::{IngestSummary, Tally},
     worker::{News, Worker},
 };
-use crate::wiring::{SideTopics, VERSION};
+use crate::{
+    patience::now,
+    wiring::{SideTopics, VERSION},
+};
 pub(crate) use files::find;
 
 /// Files whose cells run at the same time, at most. Each may hold a file in memory.
@@ -106,11 +107,6 @@ impl<L: Log> Ingest<'_, L> {
         let Self { log, store, runtime, settings, transactional_id, .. } = self;
         Outlet { log, store, runtime, settings, transactional_id }
     }
-}
-
-#[expect(clippy::disallowed_methods, reason = "the shell is where time comes from")]
-fn now() -> Instant {
-    Instant::now()
 }
 
 /// What ingest is told: a stage's settings without an input.

@@ -1,4 +1,4 @@
-//! How long ingest waits for what passes by itself.
+//! How long a command waits for what passes by itself.
 
 use std::{
     thread,
@@ -15,18 +15,18 @@ const PAUSE_MIN: Duration = Duration::from_millis(100);
 const PAUSE_MAX: Duration = Duration::from_secs(5);
 
 /// What is left of it for one thing that is tried again and again.
-pub(super) struct Patience {
+pub(crate) struct Patience {
     begun: Instant,
     pause: Duration,
 }
 
 impl Patience {
-    pub(super) fn new() -> Self {
-        Self { begun: super::now(), pause: PAUSE_MIN }
+    pub(crate) fn new() -> Self {
+        Self { begun: now(), pause: PAUSE_MIN }
     }
 
     /// Waits before the next attempt; `false`, at once, when the patience is over.
-    pub(super) fn wait(&mut self) -> bool {
+    pub(crate) fn wait(&mut self) -> bool {
         if self.begun.elapsed() + self.pause > PATIENCE {
             return false;
         }
@@ -34,4 +34,10 @@ impl Patience {
         self.pause = (self.pause * 2).min(PAUSE_MAX);
         true
     }
+}
+
+/// The time, for patience and pace.
+#[expect(clippy::disallowed_methods, reason = "the shell is where time comes from")]
+pub(crate) fn now() -> Instant {
+    Instant::now()
 }
