@@ -212,6 +212,9 @@ fn policy(topology: &Topology) -> Policy {
             for prefix in &ability.put {
                 policy = policy.grant(&key, Action::PutObject, bucket, prefix);
             }
+            if ability.list {
+                policy = policy.grant(&key, Action::ListBucket, bucket, "");
+            }
         }
     }
     policy

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::{
-    dead::DeadCommand, progress::ProgressCommand, replay::ReplayCommand, rules::RulesChoice,
-    topology::TopologyCommand,
+    dead::DeadCommand, lister::ListerArgs, progress::ProgressCommand, replay::ReplayCommand,
+    rules::RulesChoice, topology::TopologyCommand,
 };
 
 /// Streaming security telemetry: logs in, one merged graph and findings out, every step isolated.
@@ -63,6 +63,9 @@ pub(crate) enum Command {
     /// Let history be processed again, beside live traffic.
     #[command(subcommand)]
     Replay(ReplayCommand),
+    /// Walk the keys of the bucket by time, and emit pointers to what lies there into a replay
+    /// lane. Takes the principal lister.
+    Lister(ListerArgs),
     #[command(hide = true)]
     Zygote {
         kind: String,

@@ -9,6 +9,7 @@ mod courier;
 mod dead;
 mod demo;
 mod ingest;
+mod lister;
 mod patience;
 mod producer;
 mod progress;
@@ -78,6 +79,7 @@ fn run(cli: &Cli) -> Result<i32> {
         Command::Dead(command) => dead::run(command, cli),
         Command::Progress(command) => progress::run(command, &config()?, cli),
         Command::Replay(command) => replay::run(command, &config()?, cli.json),
+        Command::Lister(args) => lister::run(args, &config()?, cli.json),
     }
 }
 

@@ -46,7 +46,7 @@ use cordon_records::{Digest, ObjectKey};
 pub use canary::CanaryKey;
 pub use directory::DirectoryStore;
 pub use error::{GetError, PutError};
-pub use retry::RetryPolicy;
+pub use retry::{Passing, RetryPolicy};
 pub use s3::{Credentials, CredentialsFault, S3Settings, S3Store, SettingsFault};
 
 /// Where payloads lie. Cloning is cheap, and clones share connections.

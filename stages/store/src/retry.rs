@@ -45,7 +45,7 @@ impl RetryPolicy {
     }
 
     /// Runs attempts until one succeeds, fails for good, or was the last.
-    pub(crate) async fn run<T, E, F>(&self, attempt: impl Fn() -> F) -> Result<T, E>
+    pub async fn run<T, E, F>(&self, attempt: impl Fn() -> F) -> Result<T, E>
     where
         E: Passing,
         F: Future<Output = Result<T, E>>,
@@ -68,7 +68,7 @@ impl RetryPolicy {
 }
 
 /// An error that says whether it is worth another attempt.
-pub(crate) trait Passing: std::error::Error {
+pub trait Passing: std::error::Error {
     /// Whether the same call may succeed by itself a little later.
     fn passes(&self) -> bool;
 

@@ -9,7 +9,7 @@ use std::{fmt, sync::Arc};
 
 use aws_sdk_s3::{
     Client,
-    config::{BehaviorVersion, RequestChecksumCalculation, ResponseChecksumValidation},
+    config::{RequestChecksumCalculation, ResponseChecksumValidation},
     operation::get_object::GetObjectOutput,
     primitives::ByteStream,
     types::ChecksumMode,
@@ -34,11 +34,8 @@ pub struct S3Store {
 impl S3Store {
     /// Makes a client. Nothing is sent before the first call.
     pub fn new(settings: &S3Settings) -> Result<Self, SettingsFault> {
-        settings.check()?;
         let config = settings
-            .sdk_config()
-            // Pinned, so that a new SDK does not change what is sent without anyone deciding it.
-            .behavior_version(BehaviorVersion::v2026_01_12())
+            .sdk_config()?
             // Every request carries our SHA-256 or no body; the SDK would add a CRC-32.
             .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
             // Every body is verified here, by digest; the SDK would report damage as a broken

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use aws_sdk_s3::config::{
-    Builder, Region, StalledStreamProtectionConfig, retry::RetryConfig, timeout::TimeoutConfig,
+    BehaviorVersion, Builder, Region, StalledStreamProtectionConfig, retry::RetryConfig,
+    timeout::TimeoutConfig,
 };
 
 use crate::{Credentials, RetryPolicy};
@@ -40,7 +41,7 @@ pub enum SettingsFault {
 }
 
 impl S3Settings {
-    pub(super) fn check(&self) -> Result<(), SettingsFault> {
+    fn check(&self) -> Result<(), SettingsFault> {
         if self.region.trim().is_empty() {
             return Err(SettingsFault::Region);
         }
@@ -53,12 +54,13 @@ impl S3Settings {
     }
 
     /// Where S3 is, for messages.
-    pub(super) fn place(&self) -> String {
+    pub fn place(&self) -> String {
         self.endpoint.clone().unwrap_or_else(|| format!("S3 in {}", self.region))
     }
 
-    /// What of the SDK's configuration comes from settings.
-    pub(super) fn sdk_config(&self) -> Builder {
+    /// The SDK's configuration, for this crate and the lister: nobody else may name the SDK.
+    pub fn sdk_config(&self) -> Result<Builder, SettingsFault> {
+        self.check()?;
         let stalls = StalledStreamProtectionConfig::enabled().grace_period(STALL_GRACE).build();
         let mut config = aws_sdk_s3::Config::builder()
             .region(Region::new(self.region.clone()))
@@ -66,9 +68,11 @@ impl S3Settings {
             .force_path_style(self.path_style)
             .retry_config(RetryConfig::disabled())
             .timeout_config(TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).build())
-            .stalled_stream_protection(stalls);
+            .stalled_stream_protection(stalls)
+            // Pinned, so that a new SDK does not change what is sent without anyone deciding it.
+            .behavior_version(BehaviorVersion::v2026_01_12());
         config.set_endpoint_url(self.endpoint.clone());
-        config
+        Ok(config)
     }
 }
 
