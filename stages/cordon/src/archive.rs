@@ -66,6 +66,11 @@ impl Archive {
         Self { source: Source::Model(log), store: Some(store) }
     }
 
+    /// A cluster's topics alone, for whoever may reach no object.
+    pub(crate) fn of_log(log: RealLog) -> Self {
+        Self { source: Source::Cluster(Box::new(log)), store: None }
+    }
+
     /// Where objects are.
     pub(crate) fn store(&self) -> Result<&Store> {
         self.store.as_ref().context("this command reaches no object")

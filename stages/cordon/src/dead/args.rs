@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand, builder::PossibleValuesParser};
 use cordon_records::Reason;
 
-use super::time::Moment;
+use super::{fate::Fate, time::Moment};
 use crate::cli::FromArgs;
 
 #[derive(Debug, Subcommand)]
@@ -12,6 +12,9 @@ pub(crate) enum DeadCommand {
     List(ListArgs),
     /// Show one letter whole, with the bytes of its datapoint.
     Show(ShowArgs),
+    /// Let stages process the datapoints of letters again: of all that are open, or those that are
+    /// chosen. Takes the principal replayer.
+    Redrive(RedriveArgs),
 }
 
 #[derive(Debug, Args)]
@@ -34,6 +37,15 @@ pub(crate) struct ShowArgs {
     /// Write the datapoint's bytes as they are, to a file or pipe: they may command a terminal.
     #[arg(long, conflicts_with = "json")]
     pub(crate) raw: bool,
+}
+
+#[derive(Debug, Default, Args)]
+pub(crate) struct RedriveArgs {
+    #[command(flatten)]
+    pub(crate) filter: FilterArgs,
+    /// Emit nothing; say what would be.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 /// Which letters; all conditions hold together.
@@ -64,4 +76,11 @@ pub(crate) struct FilterArgs {
     /// Only from this file, where it is known: its name, or the beginning of its SHA-256.
     #[arg(long, value_name = "NAME|SHA256")]
     pub(crate) file: Option<String>,
+    /// Only written by this version of the stage; repeat for more.
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) stage_version: Vec<String>,
+    /// Only those of which this became: still dead, driven again and on their way, no longer dead,
+    /// or dead again as other letters; repeat for more.
+    #[arg(long)]
+    pub(crate) fate: Vec<Fate>,
 }

@@ -2,7 +2,7 @@
 
 use cordon_records::Letter;
 
-use super::{args::FilterArgs, files::Origin};
+use super::{args::FilterArgs, fate::Fate, files::Origin};
 
 /// The conditions, with the time of asking.
 pub(crate) struct Filter<'a> {
@@ -24,7 +24,7 @@ impl<'a> Filter<'a> {
 
     /// Whether it is asked for, its origin aside.
     pub(crate) fn wants(&self, letter: &Letter) -> bool {
-        let FilterArgs { reason, topic, partition, offset, .. } = self.args;
+        let FilterArgs { reason, topic, partition, offset, stage_version, .. } = self.args;
         self.wants_stage(&letter.stage)
             && (reason.is_empty() || reason.contains(&letter.reason))
             && self.since_ms.is_none_or(|since_ms| letter.time_ms >= since_ms)
@@ -32,6 +32,17 @@ impl<'a> Filter<'a> {
             && topic.as_ref().is_none_or(|topic| letter.topic == *topic)
             && partition.is_none_or(|partition| letter.partition == partition)
             && offset.is_none_or(|offset| letter.offset == offset)
+            && (stage_version.is_empty() || stage_version.contains(&letter.stage_version))
+    }
+
+    /// Whether what became of it is asked for.
+    pub(crate) fn wants_fate(&self, fate: Fate) -> bool {
+        self.args.fate.is_empty() || self.args.fate.contains(&fate)
+    }
+
+    /// Whether files matter: else nobody need know where payloads came from.
+    pub(crate) fn asks_for_file(&self) -> bool {
+        self.args.file.is_some()
     }
 
     /// Whether its origin is asked for. A letter whose origin nobody knows is from no file.

@@ -2,9 +2,13 @@
 
 use anyhow::Result;
 use cordon_kafka::topology::Topology;
-use cordon_records::{Letter, single_object};
+use cordon_records::{Letter, Receipt, single_object};
 
-use super::{files::Files, files::Origin, filter::Filter};
+use super::{
+    fate::{Fate, Fates},
+    files::{Files, Origin},
+    filter::Filter,
+};
 use crate::archive::Archive;
 
 /// A letter, and where its datapoint came from as far as anybody knows.
@@ -12,6 +16,8 @@ use crate::archive::Archive;
 pub(crate) struct Known {
     pub(crate) letter: Letter,
     pub(crate) origin: Option<Origin>,
+    /// What became of it since.
+    pub(crate) fate: Fate,
 }
 
 /// The letters that a filter wants, oldest first.
@@ -23,15 +29,20 @@ pub(crate) struct Letters {
 }
 
 /// Every program that writes letters.
-fn writers(topology: &Topology) -> impl Iterator<Item = &String> {
-    topology.producers.keys().chain(topology.stages.keys())
+pub(crate) fn writers(topology: &Topology) -> Vec<String> {
+    topology.producers.keys().chain(topology.stages.keys()).cloned().collect()
 }
 
-/// Reads the letters of the stages that the filter wants.
-pub(crate) fn read(archive: &Archive, topology: &Topology, filter: &Filter<'_>) -> Result<Letters> {
+/// Reads the letters of those of these programs that the filter wants.
+pub(crate) fn read(
+    archive: &Archive,
+    topology: &Topology,
+    filter: &Filter<'_>,
+    programs: &[String],
+) -> Result<Letters> {
     let mut letters = Letters::default();
     let mut wanted = Vec::new();
-    for stage in writers(topology).filter(|stage| filter.wants_stage(stage)) {
+    for stage in programs.iter().filter(|stage| filter.wants_stage(stage)) {
         for (.., value) in archive.records(&format!("dead.{stage}"))? {
             match single_object::decode::<Letter>(&value) {
                 Ok(letter) if filter.wants(&letter) => wanted.push(letter),
@@ -40,10 +51,14 @@ pub(crate) fn read(archive: &Archive, topology: &Topology, filter: &Filter<'_>) 
             }
         }
     }
-    let files = files_of(archive, topology, &wanted)?;
-    let know = |letter: Letter| Known { origin: files.origin(&letter), letter };
-    let known = wanted.into_iter().map(know);
-    letters.known = known.filter(|known| filter.wants_origin(known.origin.as_ref())).collect();
+    let files = files_of(archive, topology, &wanted, programs, filter)?;
+    let fates = fates_of(archive, topology, &wanted)?;
+    let know =
+        |letter: Letter| Known { origin: files.origin(&letter), fate: fates.of(&letter), letter };
+    let known = wanted.into_iter().map(know).filter(|known| {
+        filter.wants_origin(known.origin.as_ref()) && filter.wants_fate(known.fate)
+    });
+    letters.known = known.collect();
     letters.known.sort_by(|a, b| {
         let order = |k: &Known| (k.letter.time_ms, k.letter.offset, k.letter.from);
         order(a).cmp(&order(b)).then_with(|| a.letter.id.cmp(&b.letter.id))
@@ -51,19 +66,52 @@ pub(crate) fn read(archive: &Archive, topology: &Topology, filter: &Filter<'_>) 
     Ok(letters)
 }
 
-/// Where the payloads of these letters came from. Without letters nothing needs to be read.
-fn files_of(archive: &Archive, topology: &Topology, letters: &[Letter]) -> Result<Files> {
+/// Where the payloads of these letters came from. Without letters nothing needs to be read, and who
+/// asks for stages alone may read nothing of producers.
+fn files_of(
+    archive: &Archive,
+    topology: &Topology,
+    letters: &[Letter],
+    programs: &[String],
+    filter: &Filter<'_>,
+) -> Result<Files> {
     let mut files = Files::default();
-    if letters.is_empty() {
-        return Ok(files);
-    }
-    for producer in topology.producers.keys() {
-        for (.., value) in archive.records(&format!("receipts.{producer}"))? {
-            // Receipts that cannot be read are the audit's business.
-            if let Ok(receipt) = single_object::decode(&value) {
-                files.add(&receipt);
-            }
+    let is_told = |producer: &String| programs.contains(producer) || filter.asks_for_file();
+    for producer in topology.producers.keys().filter(|p| !letters.is_empty() && is_told(p)) {
+        for receipt in receipts(archive, producer)? {
+            files.add(&receipt);
         }
     }
     Ok(files)
+}
+
+/// What became of these letters.
+fn fates_of(archive: &Archive, topology: &Topology, letters: &[Letter]) -> Result<Fates> {
+    let mut fates = Fates::default();
+    let stages = topology.stages.iter().filter(|(stage, spec)| {
+        !spec.replay.is_empty() && letters.iter().any(|letter| letter.stage == **stage)
+    });
+    let stages: Vec<&String> = stages.map(|(stage, _)| stage).collect();
+    if stages.is_empty() || !archive.has_topic(&receipts_of(Topology::REPLAYER)) {
+        return Ok(fates);
+    }
+    for receipt in receipts(archive, Topology::REPLAYER)? {
+        fates.add_driven(&receipt);
+    }
+    for stage in stages {
+        for receipt in receipts(archive, stage)? {
+            fates.add_consumed(&receipt);
+        }
+    }
+    Ok(fates)
+}
+
+fn receipts_of(program: &str) -> String {
+    format!("receipts.{program}")
+}
+
+/// Receipts that cannot be read are the audit's business.
+fn receipts(archive: &Archive, program: &str) -> Result<Vec<Receipt>> {
+    let records = archive.records(&receipts_of(program))?;
+    Ok(records.iter().filter_map(|(.., value)| single_object::decode(value).ok()).collect())
 }

@@ -5,6 +5,7 @@
 //! command a terminal; payloads are decoded in cells alone.
 
 mod args;
+mod fate;
 mod files;
 mod filter;
 #[cfg(test)]
@@ -13,6 +14,7 @@ mod hints;
 mod letters;
 mod located;
 mod payload;
+mod redrive;
 mod show;
 pub(crate) mod time;
 mod view;
@@ -22,12 +24,13 @@ use cordon_courier::{Environment as _, World};
 
 pub(crate) use self::args::DeadCommand;
 use self::{
-    args::{FilterArgs, ListArgs, ShowArgs},
+    args::{FilterArgs, ListArgs, RedriveArgs, ShowArgs},
     filter::Filter,
     payload::Fetcher,
 };
 use crate::{
-    archive::Archive, cli::Cli, demo, reading_config, runtime, supervisor::exit, terminal, wiring,
+    archive::Archive, cli::Cli, config::Config, demo, reading_config, runtime, supervisor::exit,
+    terminal, wiring,
 };
 
 /// Runs one of the commands. Returns the exit code.
@@ -35,6 +38,7 @@ pub(crate) fn run(command: &DeadCommand, cli: &Cli) -> Result<i32> {
     match command {
         DeadCommand::List(args) => list(args, cli),
         DeadCommand::Show(args) => show_one(args, cli),
+        DeadCommand::Redrive(args) => redrive_some(args, cli),
     }
 }
 
@@ -43,7 +47,7 @@ fn list(args: &ListArgs, cli: &Cli) -> Result<i32> {
     let archive = Archive::open(args.from.from.as_deref(), &config)?;
     let topology = wiring::topology(config.topology.as_deref())?;
     let filter = Filter::new(&args.filter, World.now_ms());
-    let letters = letters::read(&archive, &topology, &filter)?;
+    let letters = letters::read(&archive, &topology, &filter, &letters::writers(&topology))?;
     let shown = match (args.summary, cli.json) {
         (false, false) => view::text(&letters),
         (false, true) => view::json_lines(&letters)?,
@@ -54,6 +58,13 @@ fn list(args: &ListArgs, cli: &Cli) -> Result<i32> {
     Ok(exit::STOPPED)
 }
 
+fn redrive_some(args: &RedriveArgs, cli: &Cli) -> Result<i32> {
+    let config = Config::load(cli.config.as_deref())?;
+    let told = redrive::redrive(args, &config, cli.json)?;
+    terminal::print(told.as_bytes())?;
+    Ok(exit::STOPPED)
+}
+
 fn show_one(args: &ShowArgs, cli: &Cli) -> Result<i32> {
     let config = reading_config(&args.from, cli)?;
     let archive = Archive::open(args.from.from.as_deref(), &config)?;
@@ -61,7 +72,8 @@ fn show_one(args: &ShowArgs, cli: &Cli) -> Result<i32> {
     // An id begins with its stage, so that the letters of others need not be read.
     let stage = args.id.split('/').next().unwrap_or_default().to_owned();
     let of_stage = FilterArgs { stage: vec![stage], ..FilterArgs::default() };
-    let letters = letters::read(&archive, &topology, &Filter::new(&of_stage, World.now_ms()))?;
+    let filter = Filter::new(&of_stage, World.now_ms());
+    let letters = letters::read(&archive, &topology, &filter, &letters::writers(&topology))?;
     let runtime = runtime()?;
     demo::with_reader(|cells| {
         let fetcher =

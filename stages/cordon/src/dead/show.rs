@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 
 use super::{
     args::ShowArgs,
+    fate::Fate,
     files::Origin,
     hints::hint,
     letters::{Known, Letters},
@@ -89,7 +90,7 @@ fn text(
     times: usize,
     datapoints_read: &Result<Vec<Box<RawValue>>, String>,
 ) -> String {
-    let Known { letter, origin } = known;
+    let Known { letter, origin, fate } = known;
     let hint = hint(&letter.reason);
     let mut lines = vec![
         ("letter", letter.id.clone()),
@@ -109,6 +110,12 @@ fn text(
         lines.push(("object", format!("{}/{}", letter.bucket, letter.key)));
     }
     lines.extend(origin.as_ref().map(|origin: &Origin| ("file", origin_text(origin))));
+    if *fate != Fate::Open {
+        lines.push(("fate", fate.word().to_owned()));
+    }
+    if !letter.redrives.is_empty() {
+        lines.push(("again for", letter.redrives.join(", ")));
+    }
     if times > 1 {
         lines.push(("repeated", format!("{times} letters have this id; this is the newest")));
     }

@@ -6,6 +6,7 @@ use cordon_records::Letter;
 use serde::Serialize;
 
 use super::{
+    fate::Fate,
     files::Origin,
     hints::hint,
     letters::{Known, Letters},
@@ -38,11 +39,14 @@ pub(crate) struct LetterView<'a> {
     excerpt_hex: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     file: Option<&'a Origin>,
+    fate: Fate,
+    /// The letters that this one stands for: their datapoints were driven again.
+    redrives: &'a [String],
 }
 
 impl<'a> LetterView<'a> {
     pub(crate) fn of(known: &'a Known) -> Self {
-        let Known { letter, origin } = known;
+        let Known { letter, origin, fate } = known;
         let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect();
         let is_text = str::from_utf8(&letter.excerpt).is_ok();
         Self {
@@ -65,6 +69,8 @@ impl<'a> LetterView<'a> {
             excerpt: String::from_utf8_lossy(&letter.excerpt).into_owned(),
             excerpt_hex: (!is_text).then(|| hex(&letter.excerpt)),
             file: origin.as_ref(),
+            fate: *fate,
+            redrives: &letter.redrives,
         }
     }
 }
@@ -90,10 +96,11 @@ pub(crate) fn text(letters: &Letters) -> String {
 }
 
 fn put_letter(known: &Known, text: &mut String) {
-    let Known { letter, origin } = known;
+    let Known { letter, origin, fate } = known;
     let (time, reason, id) = (show_ms(letter.time_ms), escape(&letter.reason), escape(&letter.id));
     // Writing to a string does not fail.
-    let _ = writeln!(text, "{time}  {reason:<9} {id}");
+    let fate = if *fate == Fate::Open { String::new() } else { format!(" ({})", fate.word()) };
+    let _ = writeln!(text, "{time}  {reason:<9} {id}{fate}");
     let _ = write!(text, "    {}", escape(&letter.detail));
     if letter.to.saturating_sub(letter.from) != 1 {
         let _ = write!(text, " ({})", datapoints(letter));
@@ -216,9 +223,13 @@ mod tests {
         let origin = Some(Origin { sha256, name: "evil\u{202e}.json".to_owned() });
         Letters {
             known: vec![
-                Known { letter: letter("generate/logs/0/5/3", "rejected", 1_000), origin },
-                Known { letter: rest, origin: None },
-                Known { letter: hostile, origin: None },
+                Known {
+                    letter: letter("generate/logs/0/5/3", "rejected", 1_000),
+                    origin,
+                    fate: Fate::Resolved,
+                },
+                Known { letter: rest, origin: None, fate: Fate::Open },
+                Known { letter: hostile, origin: None, fate: Fate::Open },
             ],
             undecodable: 0,
         }
@@ -227,7 +238,7 @@ mod tests {
     #[test]
     fn people_see_what_and_why_and_what_to_do() {
         expect![[r#"
-            1970-01-01T00:00:01.000Z  rejected  generate/logs/0/5/3
+            1970-01-01T00:00:01.000Z  rejected  generate/logs/0/5/3 (resolved)
                 no object, from evil\u{202e}.json (SHA-256 abababababab…)
                 | {"a":
             1970-01-01T00:00:02.000Z  corrupt   generate/logs/0/6/3
@@ -250,7 +261,7 @@ mod tests {
     fn scripts_see_every_field() {
         let json = json_lines(&letters()).unwrap();
         assert!(!json.contains(['\u{1b}', '\u{202e}']), "{json}");
-        expect![[r#"{"id":"pack/raw/0/9/9","stage":"pack","stage_version":"0.1.0","batch":"07070707070707070707070707070707","time_ms":3000,"time":"1970-01-01T00:00:03.000Z","topic":"raw","partition":0,"offset":9,"from":9,"to":10,"bucket":"cordon","key":"logs/1700000000000-6f1ddc2a-58a4-4f0c-8d5d-3c1e0b8a9f10","reason":"rejected","detail":"no object","attempts":1,"excerpt":"\u001b[2J�{","excerpt_hex":"1b5b324aff7b"}"#]].assert_eq(json.lines().last().unwrap());
+        expect![[r#"{"id":"pack/raw/0/9/9","stage":"pack","stage_version":"0.1.0","batch":"07070707070707070707070707070707","time_ms":3000,"time":"1970-01-01T00:00:03.000Z","topic":"raw","partition":0,"offset":9,"from":9,"to":10,"bucket":"cordon","key":"logs/1700000000000-6f1ddc2a-58a4-4f0c-8d5d-3c1e0b8a9f10","reason":"rejected","detail":"no object","attempts":1,"excerpt":"\u001b[2J�{","excerpt_hex":"1b5b324aff7b","fate":"open","redrives":[]}"#]].assert_eq(json.lines().last().unwrap());
         expect![[r#"
             {"letters":3,"datapoints":63,"undecodable":0,"reasons":[{"reason":"rejected","letters":2,"datapoints":2,"stages":["generate","pack"],"meaning":"the datapoint does not parse, or has the wrong shape","remedy":"mend what wrote it; if it is right as it is, the parser needs to learn its shape"},{"reason":"corrupt","letters":1,"datapoints":61,"stages":["generate"],"meaning":"the payload cannot be decoded from here on","remedy":"look at what wrote the payload; cordon never stores a broken one"}]}
         "#]].assert_eq(&summary_json(&letters()).unwrap());

@@ -20,7 +20,10 @@ use cordon_kafka::{admin::Admin, real::RealLog, topology::Topology};
 use cordon_records::single_object;
 use serde_json::json;
 
-pub(crate) use self::args::ReplayCommand;
+pub(crate) use self::{
+    args::ReplayCommand,
+    emit::{Destination, Emission, POINTERS_MAX},
+};
 use self::{
     args::{PaceArgs, ReplayId, ResumeArgs, RunArgs},
     cost::{Counts, Estimate},
