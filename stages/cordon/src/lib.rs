@@ -10,6 +10,7 @@ mod dead;
 mod demo;
 mod ingest;
 mod lister;
+mod pace;
 mod patience;
 mod producer;
 mod progress;

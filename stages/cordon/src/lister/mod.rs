@@ -7,7 +7,7 @@
 mod args;
 mod state;
 
-use std::{thread, time::Duration};
+use std::thread;
 
 use anyhow::{Context as _, Result, bail};
 use bytes::Bytes;
@@ -29,6 +29,7 @@ pub(crate) use self::args::ListerArgs;
 use self::state::{Keeper, State};
 use crate::{
     config::{Config, ConfigFaults},
+    pace::Pace,
     patience::{Patience, now},
     producer, runtime,
     supervisor::exit,
@@ -55,7 +56,7 @@ pub(crate) fn run(args: &ListerArgs, config: &Config, is_json: bool) -> Result<i
         bucket: &topology.bucket,
         outlet: Outlet { log: &log, id, topic: topic.into(), partitions, producer: None },
         keeper,
-        rate: args.rate,
+        pace: Pace::new(args.rate),
         state,
         strangers: 0,
         below: Vec::new(),
@@ -91,7 +92,7 @@ struct Walker<'a> {
     bucket: &'a str,
     outlet: Outlet<'a>,
     keeper: Keeper,
-    rate: Option<u64>,
+    pace: Pace,
     state: State,
     /// What was passed by.
     strangers: u64,
@@ -113,7 +114,7 @@ impl Walker<'_> {
             let page = runtime.block_on(lister.page(self.bucket, &walk, behind))?;
             self.take(page)?;
             let emitted = self.state.emitted - before;
-            thread::sleep(pause(self.rate, emitted, started.elapsed()));
+            thread::sleep(self.pace.wait(emitted, started.elapsed()));
         }
         Ok(())
     }
@@ -146,13 +147,6 @@ impl Walker<'_> {
         }
         text + "\n"
     }
-}
-
-/// How long to wait after so many pointers in this time.
-fn pause(rate: Option<u64>, emitted: u64, elapsed: Duration) -> Duration {
-    let Some(rate) = rate else { return Duration::ZERO };
-    let due = Duration::try_from_secs_f64(emitted as f64 / rate as f64).unwrap_or(Duration::MAX);
-    due.saturating_sub(elapsed)
 }
 
 /// Where pointers go.
@@ -211,18 +205,5 @@ impl Outlet<'_> {
                 return Err(anyhow::Error::msg(why)).context("no transaction commits");
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_limit_is_kept_on_average() {
-        let second = Duration::from_secs(1);
-        assert_eq!(pause(None, u64::MAX, Duration::ZERO), Duration::ZERO);
-        assert_eq!(pause(Some(10), 30, second), 2 * second);
-        assert_eq!(pause(Some(10), 30, 5 * second), Duration::ZERO);
     }
 }

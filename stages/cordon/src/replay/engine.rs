@@ -32,11 +32,11 @@ use super::{
     args::ReplayId,
     bar::Bar,
     emit::{Destination, Emission, POINTERS_MAX},
-    pace::Pace,
     plan::Plan,
     position::Position,
 };
 use crate::{
+    pace::Pace,
     patience::{Patience, now},
     producer,
 };

@@ -9,7 +9,6 @@ mod bar;
 mod cost;
 mod emit;
 mod engine;
-mod pace;
 mod plan;
 mod position;
 mod told;
@@ -28,12 +27,11 @@ use self::{
     args::{PaceArgs, ReplayId, ResumeArgs, RunArgs},
     cost::{Counts, Estimate},
     engine::{Emitted, Engine},
-    pace::Pace,
     plan::Plan,
     position::Position,
     told::{Told, told},
 };
-use crate::{config::Config, dead::time::show_ms, supervisor::exit, terminal, wiring};
+use crate::{config::Config, dead::time::show_ms, pace::Pace, supervisor::exit, terminal, wiring};
 
 /// Runs one of the commands. Returns the exit code.
 pub(crate) fn run(command: &ReplayCommand, config: &Config, is_json: bool) -> Result<i32> {

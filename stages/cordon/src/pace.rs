@@ -1,8 +1,8 @@
-//! How fast pointers are emitted: so many datapoints a second, if somebody wants a limit.
+//! How fast a command works: so many things a second, if somebody wants a limit.
 
 use std::time::Duration;
 
-/// A limit on the datapoints of a second.
+/// A limit on the things of a second: datapoints of a replay, pointers of the lister.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pace {
     rate: Option<u64>,
@@ -13,17 +13,17 @@ impl Pace {
         Self { rate }
     }
 
-    /// Whether a transaction that holds so many datapoints takes no more pointers: it is worth a
-    /// second at most, so that a limit does not become a row of bursts.
-    pub(crate) fn is_enough(self, datapoints: i64) -> bool {
-        self.rate.is_some_and(|rate| datapoints.max(0).unsigned_abs() >= rate)
+    /// Whether a transaction that holds so many takes no more: it is worth a second at most, so that a
+    /// limit does not become a row of bursts.
+    pub(crate) fn is_enough(self, count: i64) -> bool {
+        self.rate.is_some_and(|rate| count.max(0).unsigned_abs() >= rate)
     }
 
-    /// How long to wait when `datapoints` were emitted in `elapsed`.
-    pub(crate) fn wait(self, datapoints: u64, elapsed: Duration) -> Duration {
+    /// How long to wait when so many were done in `elapsed`.
+    pub(crate) fn wait(self, count: u64, elapsed: Duration) -> Duration {
         let Some(rate) = self.rate else { return Duration::ZERO };
         // A rate of one is at most 2^64 seconds: no float overflows here.
-        let due = Duration::try_from_secs_f64(datapoints as f64 / rate as f64);
+        let due = Duration::try_from_secs_f64(count as f64 / rate as f64);
         due.unwrap_or(Duration::MAX).saturating_sub(elapsed)
     }
 }
