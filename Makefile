@@ -20,7 +20,8 @@ export CORDON_PYTHON = $(VENV)/bin/python
 export CORDON_BIN = $(TARGET)/debug/cordon
 
 .PHONY: demo test tests sum setup setup-build python build lint clippy deny unit structure \
-  conformance mutants simulate fate e2e workspace checker bench iam tally containers kafka kafka-stop
+  conformance mutants simulate fate e2e replay-check workspace checker bench iam tally containers \
+  kafka kafka-stop
 
 demo: setup-build
 	$(TIMED) cargo run --quiet -p cordon -- demo --out "$$(mktemp -d)/cordon-demo"
@@ -107,6 +108,10 @@ fate: setup-build setup
 
 e2e: setup build
 	$(TALLY) $(TEST) --test e2e
+
+# Replays, re-ingests, orphans and redrives, killed in the middle: all of it converges.
+replay-check: setup build
+	$(TALLY) $(TEST) --test replay
 
 # The independent checker's tests, and those of the counts that `make test` ends with.
 checker: python tally
