@@ -30,6 +30,7 @@
 //! | changing inputs, other cells' results | memfd seals; a cell has only its own descriptors |
 //! | the operator's terminal | a cell's standard error is the null device |
 //! | outliving the courier | end of file on the socket, parent-death signals |
+//! | a courier that listens, executes, or speaks other than TCP to the ports it needs | its own seccomp list, Landlock on top ([`enter_courier_jail`]) |
 //!
 //! # Restrictions
 //!
@@ -81,7 +82,9 @@ pub mod zygote;
 pub use api::{CellEnd, CellJob, CellLimits, CellResult, CellUsage, DeadlineKind};
 pub use client::Cells;
 pub use context::{CellContext, CellIoError, take_panic};
-pub use jail::{JailLayer, JailMode, JailReport};
+pub use jail::{
+    CourierJailError, CourierReach, JailLayer, JailMode, JailReport, enter_courier_jail,
+};
 pub use memfd::{sealed_memfd, sealed_memfd_from};
 pub use spawn::{
     SpawnedZygote, from_lasting_thread, spawn_courier, spawn_zygote, take_socket, terminate,

@@ -54,6 +54,9 @@ pub(crate) struct CourierConfig {
     /// Age at which the supervisor replaces a courier.
     pub(crate) recycle: Duration,
     pub(crate) jail: JailMode,
+    /// TCP ports that the jail lets a courier connect to, beyond those that addresses name:
+    /// brokers may advertise others.
+    pub(crate) ports: Vec<u16>,
     /// Datapoints in a full batch, where the default does not fit.
     pub(crate) batch_datapoints_max: Option<i64>,
 }
@@ -106,6 +109,12 @@ impl Config {
     /// Without file and environment, where everything has a default.
     pub(crate) fn defaults() -> Self {
         Self::read(DEFAULT_FILE, "", []).expect("nothing is required")
+    }
+
+    /// Reads a configuration's text alone.
+    #[cfg(test)]
+    pub(crate) fn parse(text: &str) -> Result<Self, ConfigFaults> {
+        Self::read(DEFAULT_FILE, text, [])
     }
 
     /// Reads a configuration's text and, of all variables, those that begin with `CORDON_`.
@@ -229,6 +238,7 @@ impl Reader {
                 60 * self.integer("courier.recycle_minutes", 1, 1440).unwrap_or(15).unsigned_abs(),
             ),
             jail,
+            ports: self.ports("courier.ports"),
             batch_datapoints_max: self.integer("courier.batch_datapoints_max", 1, 1 << 20),
         }
     }
@@ -272,6 +282,22 @@ impl Reader {
             Some(number) if (min..=max).contains(&number) => Some(number),
             _ => self.wrong(name, &format!("a whole number from {min} to {max}"), &value),
         }
+    }
+
+    /// A list of TCP ports; in the environment, separated by commas.
+    fn ports(&mut self, name: &str) -> Vec<u16> {
+        let Some(value) = self.value(name) else { return Vec::new() };
+        let ports: Option<Vec<u16>> = match &value {
+            toml::Value::String(text) => {
+                text.split(',').map(|port| port.trim().parse().ok()).collect()
+            }
+            toml::Value::Array(ports) => ports
+                .iter()
+                .map(|port| port.as_integer().and_then(|port| port.try_into().ok()))
+                .collect(),
+            _ => None,
+        };
+        ports.or_else(|| self.wrong(name, "a list of TCP ports", &value)).unwrap_or_default()
     }
 
     fn millis(&mut self, name: &str, min: Duration, max: Duration) -> Option<Duration> {
@@ -377,7 +403,7 @@ mod tests {
             courier.jail is "loose"; it must be "best", "strict" or "off"
             courier.slots must be a whole number from 1 to 1024, not 0
             kafka.pasword_file is not a setting of cordon; there are kafka.bootstrap, kafka.ca_file, kafka.password_file, kafka.session_timeout_ms, kafka.tls, kafka.username
-            slots is not a setting of cordon; there are courier.batch_datapoints_max, courier.jail, courier.recycle_minutes, courier.slots, kafka.bootstrap, kafka.ca_file, kafka.password_file, kafka.session_timeout_ms, kafka.tls, kafka.username, rules, rules_strict, s3.credentials_file, s3.endpoint, s3.path_style, s3.region, slot_base, store.directory, topology
+            slots is not a setting of cordon; there are courier.batch_datapoints_max, courier.jail, courier.ports, courier.recycle_minutes, courier.slots, kafka.bootstrap, kafka.ca_file, kafka.password_file, kafka.session_timeout_ms, kafka.tls, kafka.username, rules, rules_strict, s3.credentials_file, s3.endpoint, s3.path_style, s3.region, slot_base, store.directory, topology
             the environment variable CORDON_S3_BUCKET is not a setting of cordon; there are s3.credentials_file, s3.endpoint, s3.path_style, s3.region"#]].assert_eq(&faults);
     }
 
@@ -424,6 +450,25 @@ mod tests {
         assert_eq!(
             with(5_999).unwrap_err(),
             "kafka.session_timeout_ms must be a whole number from 6000 to 240000, not 5999"
+        );
+    }
+
+    #[test]
+    fn ports_are_a_list() {
+        let ports = |text: &str, variable: Option<&str>| {
+            let variables: Vec<_> =
+                variable.into_iter().map(|value| ("CORDON_COURIER_PORTS", value)).collect();
+            parse(text, &variables).map(|config| config.courier.ports)
+        };
+        assert_eq!(ports("[courier]\nports = [9096, 9097]\n", None).unwrap(), [9096, 9097]);
+        assert_eq!(ports("", Some("9096, 9097")).unwrap(), [9096, 9097]);
+        assert_eq!(
+            ports("[courier]\nports = [70000]\n", None).unwrap_err(),
+            "courier.ports must be a list of TCP ports, not [70000]"
+        );
+        assert_eq!(
+            ports("", Some("any")).unwrap_err(),
+            "courier.ports must be a list of TCP ports, not \"any\""
         );
     }
 

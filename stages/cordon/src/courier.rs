@@ -8,13 +8,14 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use cordon_cell::{CellLimits, Cells, take_socket};
+use cordon_cell::{CellLimits, Cells, JailMode, JailReport, take_socket};
 use cordon_courier::{Courier, Limits, event::Halt};
 use cordon_kafka::{log::ConsumerError, topology::Topology};
 
 use crate::{
     bodies,
     config::{Config, ConfigFaults},
+    jail,
     rules::RulesChoice,
     supervisor::{self, Supervised, exit},
     wiring::{self, Opened},
@@ -37,9 +38,11 @@ pub(crate) fn run(
         courier_args.push("--config".into());
         courier_args.push(PathBuf::from(file).into());
     }
-    let is_ours = |name: &OsString| {
-        name.to_str().is_some_and(|name| name.starts_with("CORDON_") || name == "RES_OPTIONS")
-    };
+    jail::check(config.courier.jail)?;
+    if config.courier.jail == JailMode::Off {
+        tracing::warn!("courier.jail is \"off\": couriers and cells run WITHOUT a jail");
+    }
+    let is_ours = |name: &OsString| name.to_str().is_some_and(|name| name.starts_with("CORDON_"));
     supervisor::supervise(&Supervised {
         zygote_args: bodies::zygote_args(
             stage,
@@ -47,7 +50,10 @@ pub(crate) fn run(
             config.courier.jail,
         ),
         courier_args,
-        courier_env: std::env::vars_os().filter(|(name, _)| is_ours(name)).collect(),
+        courier_env: std::env::vars_os()
+            .filter(|(name, _)| is_ours(name))
+            .chain(jail::resolver_environment(config.courier.jail))
+            .collect(),
         recycle: config.courier.recycle,
     })
 }
@@ -66,8 +72,10 @@ pub(crate) fn courier(stage: &str, config: &Config) -> Result<i32> {
 
 /// Runs the slots, each on a thread.
 fn serve(stage: &str, config: &Config) -> Result<i32> {
-    let cells = Cells::connect(take_socket()?).context("the zygote did not start")?;
+    // Secrets are read, and nothing has started a thread: what comes now, comes in the jail.
     let Opened { topology, log, store } = wiring::open(config)?;
+    let jail = jail::enter(config)?;
+    let cells = Cells::connect(take_socket()?).context("the zygote did not start")?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(RUNTIME_THREADS)
         .enable_all()
@@ -76,7 +84,7 @@ fn serve(stage: &str, config: &Config) -> Result<i32> {
     let courier = Arc::new(Courier {
         log: Arc::new(log),
         store,
-        notes: notes(&cells),
+        notes: missing_layers("courier", &jail).chain(notes(&cells)).collect(),
         cells,
         runtime: runtime.handle().clone(),
         settings: Arc::new(settings),
@@ -118,9 +126,11 @@ pub(crate) fn limits(config: &Config) -> Limits {
 
 /// For metrics: jail layers that this machine does not have, and what the zygote says of itself.
 pub(crate) fn notes(cells: &Cells) -> Vec<String> {
-    let missing = cells.jail().missing.iter();
-    let missing = missing.map(|layer| format!("jail layer missing: {layer:?}"));
-    missing.chain(cells.notes().iter().cloned()).collect()
+    missing_layers("cell", cells.jail()).chain(cells.notes().iter().cloned()).collect()
+}
+
+fn missing_layers(whose: &str, jail: &JailReport) -> impl Iterator<Item = String> {
+    jail.missing.iter().map(move |layer| format!("{whose} jail layer missing: {layer}"))
 }
 
 fn exit_code(halts: &[Halt]) -> i32 {

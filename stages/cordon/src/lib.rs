@@ -9,6 +9,7 @@ mod courier;
 mod dead;
 mod demo;
 mod ingest;
+mod jail;
 mod lister;
 mod pace;
 mod patience;

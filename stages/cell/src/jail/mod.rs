@@ -1,16 +1,18 @@
-//! The jail: what a cell is kept from, whatever code runs in it.
+//! The jails: what a cell, and what a courier, is kept from, whatever code runs in it.
 //!
 //! Two layers that know nothing of each other. The seccomp list alone must hold: with it a cell
 //! can open, connect, execute, fork and signal nothing, on any kernel. Landlock stands on top
-//! where the kernel has it: it denies again, at the objects instead of the calls.
+//! where the kernel has it: it denies again, at the objects instead of the calls. The courier's
+//! jail ([`courier`]) is wider, and made of the same two.
 //!
-//! Everything is built before the zygote forks. Entering is then two system calls.
+//! A cell's is built before the zygote forks. Entering is then two system calls.
 
+mod courier;
 mod landlock;
 mod seccomp;
 
 use std::{
-    fmt, io,
+    fmt, fs, io,
     os::fd::{AsFd, OwnedFd},
 };
 
@@ -19,6 +21,7 @@ use rustix::{
     thread::{CapabilitySet, CapabilitySets},
 };
 
+pub use self::courier::{CourierJailError, CourierReach, enter_courier_jail};
 use crate::sys;
 
 /// How much of the jail is asked for.
@@ -87,7 +90,7 @@ impl fmt::Display for JailLayer {
     }
 }
 
-/// Which layers hold the cells of a zygote. For logs and metrics: a program must not decide by it.
+/// Which layers hold the cells of a zygote, or a courier. For logs and metrics: a program must not decide by it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JailReport {
     /// The kernel's Landlock ABI; 0 when it has none.
@@ -97,6 +100,11 @@ pub struct JailReport {
 }
 
 impl JailReport {
+    /// What a jail of this mode would be on the running kernel.
+    pub fn of(mode: JailMode) -> Self {
+        Self::new(mode, sys::landlock_abi())
+    }
+
     fn new(mode: JailMode, landlock_abi: u8) -> Self {
         let missing = JailLayer::ALL
             .into_iter()
@@ -173,7 +181,7 @@ const NO_CAPABILITIES: CapabilitySets = CapabilitySets {
 
 impl Jail {
     pub(crate) fn build(mode: JailMode) -> Result<Self, JailError> {
-        let report = JailReport::new(mode, sys::landlock_abi());
+        let report = JailReport::of(mode);
         let layers = match mode {
             JailMode::Off => None,
             JailMode::Strict if !report.is_complete() => return Err(JailError::Incomplete(report)),
@@ -195,9 +203,7 @@ impl Jail {
         let Some(layers) = &self.layers else {
             return Ok(());
         };
-        // Started as root, it is root without any power.
-        rustix::thread::set_capabilities(None, NO_CAPABILITIES)?;
-        rustix::thread::set_no_new_privs(true)?;
+        drop_privileges()?;
         layers.restrict()?;
         sys::seccomp_install(&layers.zygote)
     }
@@ -226,6 +232,23 @@ impl Layers {
     }
 }
 
+/// Started as root, it is root without any power, and stays so.
+fn drop_privileges() -> io::Result<()> {
+    rustix::thread::set_capabilities(None, NO_CAPABILITIES)?;
+    Ok(rustix::thread::set_no_new_privs(true)?)
+}
+
+/// A jail holds the thread that enters it and those that it starts. And a fork copies the calling
+/// thread only: locks that others held would stay locked forever.
+pub(crate) fn check_single_threaded(who: &str) -> io::Result<()> {
+    match fs::read_dir("/proc/self/task")?.count() {
+        1 => Ok(()),
+        threads => {
+            Err(io::Error::other(format!("{who} has one thread, this process has {threads}")))
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -249,7 +272,17 @@ mod tests {
     }
 
     #[test]
-    fn both_filters_compile() {
+    fn every_filter_compiles() {
         Jail::build(JailMode::Best).unwrap();
+        for may_write in [false, true] {
+            seccomp::courier_filters(rustix::process::getpid(), may_write).unwrap();
+        }
+    }
+
+    /// Test harnesses run tests on threads, so this one is not even half in.
+    #[test]
+    fn a_thread_that_runs_already_would_stay_outside() {
+        let entered = enter_courier_jail(JailMode::Best, &CourierReach::default());
+        assert!(matches!(entered, Err(CourierJailError::Threads(_))), "{entered:?}");
     }
 }

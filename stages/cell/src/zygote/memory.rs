@@ -4,16 +4,6 @@ use std::{fs, io, os::fd::AsFd};
 
 use crate::{memfd, sys};
 
-/// Forking copies the calling thread only; locks that others held would stay locked forever.
-pub(super) fn check_single_threaded() -> io::Result<()> {
-    match fs::read_dir("/proc/self/task")?.count() {
-        1 => Ok(()),
-        threads => {
-            Err(io::Error::other(format!("a zygote has one thread, this process has {threads}")))
-        }
-    }
-}
-
 /// A machine short of memory should lose a cell, which costs one batch's work, and not the courier
 /// or the broker beside it.
 pub(super) fn die_first_when_memory_is_short() {

@@ -26,7 +26,7 @@ use self::{
 };
 use crate::{
     CellContext, JailMode, JailReport,
-    jail::Jail,
+    jail::{self, Jail},
     memfd,
     page::Snapshot,
     spawn,
@@ -121,7 +121,7 @@ struct Ready {
 impl<B: Fn(&CellContext) -> Result<(), String>> Zygote<B> {
     fn start(settings: &ZygoteSettings, body: B) -> io::Result<Self> {
         let client = spawn::take_socket()?;
-        memory::check_single_threaded()?;
+        jail::check_single_threaded("a zygote")?;
         sys::close_from(spawn::SOCKET_NUMBER + 1)?;
         ignore_stop_signals();
         memory::die_first_when_memory_is_short();

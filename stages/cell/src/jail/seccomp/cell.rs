@@ -1,37 +1,27 @@
 //! The system calls a cell and a zygote may make. Any other is their death, by SIGSYS.
-//!
-//! The cell's list was found by running: each entry names who needs it. A new entry needs a
-//! reason of the same kind, and a look at what the call offers an attacker.
-
-use std::collections::BTreeMap;
 
 use libc::{
     AF_UNIX, CLONE_CHILD_CLEARTID, CLONE_CHILD_SETTID, F_GET_SEALS, F_GETFD, FUTEX_PRIVATE_FLAG,
     FUTEX_WAKE, MADV_DONTFORK, MADV_DONTNEED, MADV_FREE, MAP_SHARED, PR_SET_NAME, PR_SET_PDEATHSIG,
     PRIO_PROCESS, PROT_EXEC, SIGABRT, SIGBUS, SIGCHLD, SIGSEGV, STDERR_FILENO,
 };
-use seccompiler::{
-    BackendError, BpfProgram, SeccompAction, SeccompCmpArgLen::Dword, SeccompCmpOp,
-    SeccompCondition, SeccompFilter, SeccompRule, sock_filter,
-};
+use seccompiler::{BackendError, BpfProgram, SeccompAction, SeccompCondition, sock_filter};
 
+use super::{Allowed, allow, allow_if, is, lacks};
 use crate::spawn::SOCKET_NUMBER;
 
 /// Stands for the cell's own process id until it has one. No process id is that large (2^22).
 const OWN_PID: u32 = 0x5ca1_ab1e;
 
-/// Each allowed call, with the shapes of arguments allowed; none listed means any.
-type Allowed = BTreeMap<i64, Vec<SeccompRule>>;
-
 /// The filter of one cell.
-pub(super) struct CellFilter {
+pub(in crate::jail) struct CellFilter {
     program: BpfProgram,
     /// The instruction that compares with the cell's own process id.
     own_pid_at: usize,
 }
 
 impl CellFilter {
-    pub(super) fn new() -> Result<Self, BackendError> {
+    pub(in crate::jail) fn new() -> Result<Self, BackendError> {
         let program = compile(cell_calls()?)?;
         let mut places = program.iter().enumerate().filter(|(_, i)| i.k == OWN_PID);
         let (own_pid_at, _) = places.next().ok_or(BackendError::InvalidArgumentNumber)?;
@@ -40,7 +30,7 @@ impl CellFilter {
     }
 
     /// The filter for this process. Allocates nothing, for use after a fork.
-    pub(super) fn for_process(&mut self, pid: rustix::process::Pid) -> &[sock_filter] {
+    pub(in crate::jail) fn for_process(&mut self, pid: rustix::process::Pid) -> &[sock_filter] {
         self.program[self.own_pid_at].k = pid.as_raw_pid().unsigned_abs();
         &self.program
     }
@@ -147,43 +137,10 @@ fn zygote_calls() -> Result<Allowed, BackendError> {
     Ok(calls)
 }
 
-pub(super) fn zygote_filter() -> Result<BpfProgram, BackendError> {
+pub(in crate::jail) fn zygote_filter() -> Result<BpfProgram, BackendError> {
     compile(zygote_calls()?)
 }
 
 fn compile(calls: Allowed) -> Result<BpfProgram, BackendError> {
-    let arch = std::env::consts::ARCH.try_into()?;
-    SeccompFilter::new(calls, SeccompAction::KillProcess, SeccompAction::Allow, arch)?.try_into()
-}
-
-/// Allows calls whatever their arguments.
-fn allow(calls: &mut Allowed, numbers: &[i64]) {
-    for number in numbers {
-        calls.insert(*number, Vec::new());
-    }
-}
-
-/// Allows a call if all conditions of one of the shapes hold.
-fn allow_if(
-    calls: &mut Allowed,
-    number: i64,
-    shapes: &[&[SeccompCondition]],
-) -> Result<(), BackendError> {
-    let rules: Result<Vec<_>, _> =
-        shapes.iter().map(|conditions| SeccompRule::new(conditions.to_vec())).collect();
-    calls.insert(number, rules?);
-    Ok(())
-}
-
-/// The argument equals the value. Arguments are compared as 32 bits, as the kernel reads those
-/// that are asked about here (descriptors, flags, signals, process ids).
-fn is(argument: u8, value: i32) -> Result<SeccompCondition, BackendError> {
-    let value = u64::from(value.cast_unsigned());
-    SeccompCondition::new(argument, Dword, SeccompCmpOp::Eq, value)
-}
-
-/// The argument has none of these bits.
-fn lacks(argument: u8, bits: i32) -> Result<SeccompCondition, BackendError> {
-    let bits = u64::from(bits.cast_unsigned());
-    SeccompCondition::new(argument, Dword, SeccompCmpOp::MaskedEq(bits), 0)
+    super::compile(calls, SeccompAction::KillProcess, SeccompAction::Allow)
 }
