@@ -20,8 +20,8 @@ export CORDON_PYTHON = $(VENV)/bin/python
 export CORDON_BIN = $(TARGET)/debug/cordon
 
 .PHONY: demo test tests sum setup setup-build python build lint clippy deny unit structure \
-  conformance mutants simulate fate e2e replay-check workspace checker bench iam tally containers \
-  kafka kafka-stop
+  conformance mutants simulate fate e2e replay-check workspace checker bench iam attacker bench-jail \
+  tally containers kafka kafka-stop
 
 demo: setup-build
 	$(TIMED) cargo run --quiet -p cordon -- demo --out "$$(mktemp -d)/cordon-demo"
@@ -121,6 +121,16 @@ checker: python tally
 iam: python build
 	$(TALLY) $(CORDON_PYTHON) -m unittest discover -q -s tests/iam
 	$(TIMED) $(CORDON_PYTHON) tests/iam/check.py
+
+# Whoever took over a cell or a courier: every attempt is refused, and succeeds without its layer. The
+# released program does its work in the strict jail, on a real Kafka. tests/attacker/TABLE.md.
+attacker: setup build
+	$(TALLY) $(TEST) --test pipeline --test attacker
+
+# CPU of the same cells with the jail and without, in pairs, until their median ratio is known.
+bench-jail: setup-build
+	cargo build --quiet --release -p cordon-attacker --bin bench-jail
+	$(TIMED) $(TARGET)/release/bench-jail
 
 tally:
 	$(TALLY) python3 -m unittest discover -q -s tests/tally

@@ -54,8 +54,9 @@ fn a_new_folder_and_a_lost_file_are_found() {
     );
 }
 
-/// The homes of `unsafe`: what forks and jails cells, and the thin layer over librdkafka.
-const UNSAFE_HOMES: &[&str] = &["stages/cell/", "kafka/"];
+/// The homes of `unsafe`: what forks and jails cells, and the thin layer over librdkafka. And the
+/// attacker, who is not bound by Rust.
+const UNSAFE_HOMES: &[&str] = &["stages/cell/", "kafka/", "tests/attacker/"];
 
 /// The lint that keeps it out elsewhere; nobody may lift it there either.
 const UNSAFE_LINT: &str = "unsafe_code";
@@ -85,7 +86,7 @@ fn is_unsafe(line: &str) -> bool {
 }
 
 #[test]
-fn unsafe_has_two_homes() {
+fn unsafe_has_its_homes() {
     let files = files::of_this_workspace();
     let lines: Vec<String> =
         files.iter().flat_map(|(path, text)| unsafe_lines(path, text)).collect();

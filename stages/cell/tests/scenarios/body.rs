@@ -72,7 +72,6 @@ pub(crate) fn body(cell: &CellContext, rules: &Rules) -> Result<(), String> {
             write(cell, result.to_string().as_bytes())
         }
         "descriptors" => write(cell, format!("{:?}", attempts::open_descriptors()).as_bytes()),
-        "find" => find(cell, rest),
         "rules" => write(cell, format!("{:?}", rules.check()).as_bytes()),
         "file-backed-bytes" => write(cell, attempts::file_backed_bytes().to_string().as_bytes()),
         other => Err(format!("unknown command {other}")),
@@ -180,15 +179,4 @@ fn spin(cell: &CellContext, where_: &str) -> ! {
         }
         black_box(index);
     }
-}
-
-/// Counts a needle in all readable memory of this cell. The needle comes with each byte flipped,
-/// so that the command that names it is not found; its copies on the way are.
-fn find(cell: &CellContext, flipped_hex: &str) -> Result<(), String> {
-    let needle: Vec<u8> = (0..flipped_hex.len())
-        .step_by(2)
-        .filter_map(|at| u8::from_str_radix(&flipped_hex[at..at + 2], 16).ok())
-        .collect();
-    let (found, searched) = attempts::find_flipped(&needle).map_err(|e| e.to_string())?;
-    write(cell, format!("{found} {searched}").as_bytes())
 }

@@ -1,0 +1,108 @@
+//! The released program under its strictest jail, on a real Kafka and a real S3 API: librdkafka,
+//! the runtime, the S3 client and everything below them do all their work, and nothing is lost.
+
+use std::{fs, path::Path, process::Command, time::Duration};
+
+use anyhow::{Context as _, Result, ensure};
+use cordon_cell::{JailMode, JailReport};
+use cordon_load::{Settings, Telemetry};
+use cordon_tests::{diary::Note, patience::wait_for, stage::Stage, world::World};
+use serde_json::Value;
+
+const STAGES: [&str; 3] = ["generate", "match", "merge"];
+const LINES: usize = 5_000;
+/// For all that was fed to come out.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+#[test]
+fn the_pipeline_runs_in_the_strict_jail() {
+    let world = World::start().unwrap();
+    if let Err(error) = run(&world) {
+        // While the world is there, so that it is kept.
+        panic!("{error:#}");
+    }
+}
+
+fn run(world: &World) -> Result<()> {
+    // A kernel without all layers has no strict jail; its own test is below.
+    let is_complete = JailReport::of(JailMode::Strict).is_complete();
+    let jail = if is_complete { "strict" } else { "best" };
+    let jailed = |command: &mut Command| {
+        command.env("CORDON_COURIER_JAIL", jail);
+    };
+    let mut stages = STAGES
+        .iter()
+        .map(|stage| Stage::start(world, stage, stage, jailed))
+        .collect::<Result<Vec<_>>>()?;
+    for stage in &mut stages {
+        stage.wait_until_it_owns()?;
+        check_courier(stage)?;
+    }
+    let file = world.path("lines.jsonl");
+    write_lines(&file)?;
+    world.run("ingest", &["ingest", &file.to_string_lossy()])?;
+    let audit = wait_for("everything comes out", PATIENCE, || {
+        for stage in &mut stages {
+            stage.notes()?;
+        }
+        let output = world.cordon("reader").args(["audit", "--complete", "--json"]).output()?;
+        Ok(output.status.success().then_some(output.stdout))
+    })?;
+    let audit: Value = serde_json::from_slice(&audit)?;
+    // A list of pairs: a stage's name, and its accounts.
+    let stages_of = audit["stages"].as_array().context("the audit has stages")?;
+    let generate = stages_of.iter().find(|stage| stage[0] == "generate");
+    let generate = &generate.context("the audit has generate")?[1];
+    // Some of what is generated is broken on purpose, and dead at the door.
+    let datapoints = generate["datapoints"].as_u64().unwrap_or_default();
+    ensure!(datapoints > LINES as u64 * 9 / 10, "generate saw {datapoints} lines");
+    for stage in stages {
+        let log = world.path(&format!("{}.log", stage.access_key));
+        stage.stop()?;
+        check_log(&log, is_complete)?;
+    }
+    Ok(())
+}
+
+fn write_lines(file: &Path) -> Result<()> {
+    let mut bytes = Vec::new();
+    for line in Telemetry::new(Settings::default()).take(LINES) {
+        bytes.extend_from_slice(&line.bytes);
+        bytes.push(b'\n');
+    }
+    Ok(fs::write(file, bytes)?)
+}
+
+/// The kernel's own word on the courier that runs now, on all its threads.
+fn check_courier(stage: &mut Stage) -> Result<()> {
+    let started = stage.notes()?.iter().rev().find_map(|note| match note {
+        Note::Started(pid) => Some(*pid),
+        _ => None,
+    });
+    let pid = started.context("a courier runs")?;
+    let mut threads = 0;
+    for thread in fs::read_dir(format!("/proc/{pid}/task"))? {
+        // A thread may end while it is looked at.
+        let Ok(status) = fs::read_to_string(thread?.path().join("status")) else { continue };
+        let field = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name));
+            line.map(|value| value.trim().to_owned()).unwrap_or_default()
+        };
+        ensure!(field("Seccomp:") == "2" && field("NoNewPrivs:") == "1", "outside: {status}");
+        ensure!(field("CapEff:").trim_matches('0').is_empty(), "it has power: {status}");
+        threads += 1;
+    }
+    ensure!(threads > 4, "a working courier has more than {threads} threads");
+    Ok(())
+}
+
+/// It says that it is jailed, and by which layers it is not.
+fn check_log(log: &Path, is_complete: bool) -> Result<()> {
+    let log = fs::read_to_string(log)?;
+    let words = if is_complete { "the courier is jailed\"" } else { "not by every layer" };
+    ensure!(log.contains(words), "the log does not say {words}: {log}");
+    for refused in ["Operation not permitted", "Permission denied"] {
+        ensure!(!log.contains(refused), "the jail was in the way: {log}");
+    }
+    Ok(())
+}
