@@ -125,7 +125,7 @@ iam: python build
 # Whoever took over a cell or a courier: every attempt is refused, and succeeds without its layer. The
 # released program does its work in the strict jail, on a real Kafka. tests/attacker/TABLE.md.
 attacker: setup build
-	$(TALLY) $(TEST) --test pipeline --test attacker
+	$(TALLY) $(TEST) --test works --test pipeline --test attacker
 
 # CPU of the same cells with the jail and without, in pairs, until their median ratio is known.
 bench-jail: setup-build

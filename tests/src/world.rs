@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::{Context as _, Result, ensure};
 use cordon_kafka::{
-    connection::Connection,
+    connection::{Connection, Security},
     local::{Broker, Options, Proxy},
     real::RealLog,
     secret::Password,
@@ -169,7 +169,6 @@ impl World {
         command
             .current_dir(self.dir.path())
             .env("CORDON_KAFKA_BOOTSTRAP", self.bootstrap())
-            .env("CORDON_KAFKA_TLS", "false")
             .env("CORDON_KAFKA_USERNAME", principal)
             .env("CORDON_KAFKA_PASSWORD_FILE", self.password_file(principal))
             .env("CORDON_S3_ENDPOINT", self.s3.endpoint())
@@ -177,6 +176,13 @@ impl World {
             .env("CORDON_S3_PATH_STYLE", "true")
             .env("CORDON_S3_CREDENTIALS_FILE", self.credentials_file(access_key))
             .env("CORDON_LOG", "info");
+        match self.broker.admin().security {
+            Security::SaslPlaintext => command.env("CORDON_KAFKA_TLS", "false"),
+            Security::SaslSsl { ca_file } => {
+                command.env("CORDON_KAFKA_TLS", "true");
+                command.envs(ca_file.map(|file| ("CORDON_KAFKA_CA_FILE", file)))
+            }
+        };
         command
     }
 

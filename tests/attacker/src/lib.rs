@@ -10,3 +10,4 @@ pub mod body;
 pub mod lies;
 pub mod play;
 pub mod table;
+pub mod works;

@@ -3,7 +3,7 @@
 
 use std::{io::Write as _, process::ExitCode};
 
-use cordon_attacker::{attempts, body, play};
+use cordon_attacker::{attempts, body, play, works};
 use cordon_cell::{
     CourierReach, JailMode, enter_courier_jail,
     zygote::{self, ZygoteSettings},
@@ -22,6 +22,11 @@ fn main() -> ExitCode {
         ("play", "courier") => told(play::in_couriers(argument(3), argument(4))),
         ("play", "checks") => told(play::checks()),
         ("attempt", jail) => told(attempt(jail, argument(3), argument(4))),
+        ("resolve", jail) => match works::resolve(mode(jail), argument(3), argument(4)) {
+            Ok(false) => ExitCode::from(works::NO_MOUNT),
+            resolved => told(resolved.map(drop)),
+        },
+        ("store", jail) => told(works::store(mode(jail), argument(3))),
         ("victim", _) => told(play::be_a_victim()),
         _ => cordon::main(),
     }

@@ -1,10 +1,11 @@
-//! The released program under its strictest jail, on a real Kafka and a real S3 API: librdkafka,
+//! The released program under its strictest jail, on a real Kafka by TLS and a real S3 API: librdkafka,
 //! the runtime, the S3 client and everything below them do all their work, and nothing is lost.
 
 use std::{fs, path::Path, process::Command, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
 use cordon_cell::{JailMode, JailReport};
+use cordon_kafka::local::{Options, Server};
 use cordon_load::{Settings, Telemetry};
 use cordon_tests::{diary::Note, patience::wait_for, stage::Stage, world::World};
 use serde_json::Value;
@@ -16,7 +17,8 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 #[test]
 fn the_pipeline_runs_in_the_strict_jail() {
-    let world = World::start().unwrap();
+    let options = Options { server: Server::JarsByTls, ..Options::default() };
+    let world = World::start_with(&options).unwrap();
     if let Err(error) = run(&world) {
         // While the world is there, so that it is kept.
         panic!("{error:#}");

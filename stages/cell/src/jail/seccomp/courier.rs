@@ -162,12 +162,12 @@ fn files(calls: &mut Allowed, may_write: bool) -> Result<(), BackendError> {
                 libc::SYS_mkdirat,
                 libc::SYS_linkat,
                 libc::SYS_unlinkat,
+                libc::SYS_renameat,
                 libc::SYS_renameat2,
-                libc::SYS_fchmod,
             ],
         );
         #[cfg(target_arch = "x86_64")]
-        allow(calls, &[libc::SYS_mkdir, libc::SYS_link, libc::SYS_unlink, libc::SYS_rename]);
+        allow(calls, &[libc::SYS_mkdir, libc::SYS_unlink]);
     } else {
         let read_only = [lacks(2, O_WRONLY | O_RDWR | O_CREAT | O_TRUNC)?];
         allow_if(calls, libc::SYS_openat, &[&read_only])?;
