@@ -16,6 +16,7 @@ use super::{
     bounds,
     denial::Asking,
     membership::{self, Member, list_of},
+    preflight,
     rebalance::{Change, Signals},
     record::record,
 };
@@ -115,6 +116,11 @@ impl RealConsumer {
             Code::AutoOffsetReset | Code::OffsetOutOfRange => Some(self.out_of_range(refusal)),
             _ if matches!(error, KafkaError::MessageConsumptionFatal(_)) => {
                 Some(ConsumerError::Fatal(refusal.words))
+            }
+            Code::TopicAuthorizationFailed => {
+                let topics = self.asking.topics.clone();
+                let topics = preflight::denied(client.client(), topics, BOUNDS_TIMEOUT);
+                Some(Asking { topics, ..self.asking.clone() }.explain(refusal))
             }
             _ => Some(self.asking.explain(refusal)),
         }

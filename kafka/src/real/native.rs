@@ -64,7 +64,7 @@ pub(super) struct Watched {
 }
 
 /// The client's context: its address is the callbacks' opaque pointer.
-struct Callbacks(Arc<Watched>);
+pub(super) struct Callbacks(Arc<Watched>);
 
 impl ClientContext for Callbacks {}
 
@@ -76,6 +76,11 @@ impl NativeProducer {
         let context = Callbacks(Arc::clone(&watched));
         let client = Client::new(config, native, RDKafkaType::RD_KAFKA_PRODUCER, context)?;
         Ok(Self { client, watched })
+    }
+
+    /// For questions that are no part of a transaction.
+    pub(super) fn client(&self) -> &Client<Callbacks> {
+        &self.client
     }
 
     pub(super) fn watched(&self) -> &Watched {

@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use rdkafka::{
-    ClientConfig,
+    ClientConfig, ClientContext,
+    client::Client,
     config::FromClientConfigAndContext as _,
     consumer::{BaseConsumer, Consumer as _},
     error::RDKafkaErrorCode as Code,
@@ -92,6 +93,25 @@ fn count(topic: &str, metadata: &Metadata) -> Result<i32, Refusal> {
         Some(refusal) => Err(refusal),
         None => Ok(i32::try_from(found.partitions().len()).unwrap_or(i32::MAX)),
     }
+}
+
+/// Those of the topics that the principal may not even see, since what librdkafka says of a denial
+/// names none of several; all of them where it sees each, but may not do with it what it wanted.
+pub(super) fn denied<C: ClientContext>(
+    client: &Client<C>,
+    topics: Vec<String>,
+    timeout: Duration,
+) -> Vec<String> {
+    let is_denied = |topic: &&String| {
+        let answer = client.fetch_metadata(Some(topic), timeout);
+        let refusal = answer.ok().and_then(|metadata| count(topic, &metadata).err());
+        refusal.is_some_and(|refusal| refusal.code == Code::TopicAuthorizationFailed)
+    };
+    let found: Vec<String> = match &topics[..] {
+        [] | [_] => Vec::new(),
+        several => several.iter().filter(is_denied).cloned().collect(),
+    };
+    if found.is_empty() { topics } else { found }
 }
 
 /// Whether the principal may use its group.

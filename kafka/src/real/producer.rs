@@ -8,6 +8,7 @@ use super::{
     denial::refused,
     membership::Member,
     native::{Fault, NativeProducer},
+    preflight,
     settings::Settings,
     verdict::{Names, Verdict},
 };
@@ -19,6 +20,8 @@ use crate::{
 
 /// How often a blocking call looks up: for a refused password, and for records that left.
 const LOOK_UP_EVERY: Duration = Duration::from_millis(500);
+/// For a broker that just answered to say which topic it denies.
+const DENIED_TIMEOUT: Duration = Duration::from_secs(2);
 const DRAIN_EVERY: Duration = Duration::from_millis(1);
 
 /// Before the same call is made again. librdkafka has its own backoff below this.
@@ -33,7 +36,7 @@ pub struct RealProducer {
     settings: Settings,
     connection: Connection,
     transactional_id: String,
-    /// Topics of the open transaction: librdkafka's denials do not name them.
+    /// Topics of the open transaction, until one is denied: librdkafka's denials do not name them.
     topics: BTreeSet<Arc<str>>,
     /// The group of the last offsets, for the same reason.
     group: String,
@@ -83,6 +86,9 @@ impl RealProducer {
                 break Outcome::Denied(refused(&self.connection.principal(), &words));
             }
             let fault = self.native.watched().deliveries.explain(fault);
+            if fault.code == Code::TopicAuthorizationFailed {
+                self.narrow();
+            }
             match Verdict::of(fault, &self.names()) {
                 Verdict::End(outcome) => break outcome,
                 Verdict::Again(_) if !deadline.passed() => std::thread::sleep(RETRY_AFTER),
@@ -90,6 +96,13 @@ impl RealProducer {
             }
         };
         self.note(outcome)
+    }
+
+    /// Leaves those topics that a denial is about.
+    fn narrow(&mut self) {
+        let topics = self.topics.iter().map(|topic| topic.to_string()).collect();
+        let denied = preflight::denied(self.native.client(), topics, DENIED_TIMEOUT);
+        self.topics = denied.into_iter().map(Arc::from).collect();
     }
 
     fn names(&self) -> Names<'_> {

@@ -10,7 +10,7 @@ use cordon_kafka::{
     secret::Password,
 };
 
-use crate::support::{BROKER, Principal, admin, assigned, fill, now, text, topic};
+use crate::support::{BROKER, PATIENCE, Principal, admin, assigned, fill, now, text, topic};
 
 /// Far below every timeout: a refusal is an answer, not a silence.
 const SOON: Duration = Duration::from_secs(8);
@@ -149,4 +149,39 @@ fn offsets_without_the_group_are_denied() {
         soon(|| producer.send_offsets(&[offset], &membership)),
         Outcome::Denied(format!("User:{name} lacks the ACL Read on group {name}"))
     );
+}
+
+/// Of several topics, only the one that is denied is named.
+#[test]
+fn of_several_topics_the_denied_one_is_named() {
+    let inputs = [topic("in", 1), topic("in", 1)];
+    let outputs = [topic("out", 1), topic("out", 1)];
+    let stage = Principal::stage("stage", &inputs[0], &[&outputs[0], &outputs[1]]);
+    let name = &stage.name;
+    let read = stage.acl(Operation::Read, Resource::Topic, &inputs[1]);
+    admin().create_acls(std::slice::from_ref(&read)).unwrap();
+
+    let mut producer = stage.producer(0);
+    assert_eq!(producer.begin(), Outcome::Done);
+    let write = stage.acl(Operation::Write, Resource::Topic, &outputs[1]);
+    assert_eq!(admin().delete_acls(&[write]).unwrap(), 1);
+    for output in &outputs {
+        assert_eq!(producer.produce(text(output, 0, "x")), Outcome::Done);
+    }
+    assert_eq!(
+        soon(|| producer.commit()),
+        Outcome::Denied(format!("User:{name} lacks the ACL Write on topic {}", outputs[1]))
+    );
+
+    let mut consumer = stage.consumer(&[&inputs[0], &inputs[1]]);
+    let mut starts = Vec::new();
+    while starts.len() < inputs.len() {
+        starts.extend(assigned(&mut consumer).into_iter().map(|at| (at, 0)));
+    }
+    consumer.start(&starts).unwrap();
+    assert_eq!(admin().delete_acls(&[read]).unwrap(), 1);
+    let polls = PATIENCE.as_millis() / 100;
+    let words = (0..polls).find_map(|_| consumer.poll(Duration::from_millis(100)).err());
+    let denied = format!("User:{name} lacks the ACL Read on topic {}", inputs[1]);
+    assert_eq!(words, Some(ConsumerError::Denied(denied)));
 }
