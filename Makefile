@@ -22,7 +22,7 @@ export CORDON_BIN = $(TARGET)/debug/cordon
 
 .PHONY: demo test tests sum setup setup-build python build lint clippy deny unit structure \
   conformance mutants simulate fate e2e replay-check workspace checker bench iam attacker \
-  bench-jail tally containers kafka kafka-stop terraform
+  bench-jail tally containers kafka kafka-stop terraform denial
 
 demo: setup-build
 	$(TIMED) cargo run --quiet -p cordon -- demo --out "$$(mktemp -d)/cordon-demo"
@@ -122,6 +122,10 @@ e2e: setup build
 # Replays, re-ingests, orphans and redrives, killed in the middle: all of it converges.
 replay-check: setup build
 	$(TALLY) $(TEST) --test replay
+
+# Every principal tries everything, and a grant is removed while a stage runs.
+denial: setup build
+	$(TALLY) $(TEST) --test denial
 
 # The independent checker's tests, and those of the counts that `make test` ends with.
 checker: python tally

@@ -1,0 +1,186 @@
+//! Grants that are removed while a stage runs, and restored.
+
+use std::{
+    fs::{self, File},
+    path::PathBuf,
+    process::{Child, ExitStatus, Stdio},
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result, anyhow, bail, ensure};
+use cordon_kafka::{
+    admin::{Acl, Admin},
+    secret::Password,
+};
+use cordon_load::{Settings, Telemetry};
+use cordon_tests::{patience::wait_for, world::World};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value, json};
+
+use crate::{attempts::produce, connection, wire::Client};
+
+/// The stage: it reads pointers and objects, writes both, and letters.
+const STAGE: &str = "generate";
+/// By whom it is fed, and into which of its topics.
+const FEEDER: &str = "ingest";
+const INPUT: &str = "logs";
+/// Lines of a file.
+const LINES: usize = 200;
+/// How a program ends that has to be helped.
+const HALTED: i32 = 4;
+/// For a stage to start, to notice that it is denied, and to work off what waits.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Each grant of the stage in turn.
+pub(crate) fn run(world: &World) -> Result<()> {
+    let admin = Admin::new(&connection(world, "admin")?)?;
+    let mut feed = Feed::new(world)?;
+    let principal = format!("User:{STAGE}");
+    let acls = world.topology().acls().into_iter().filter(|acl| acl.principal == principal);
+    let (mut stopped, mut went_on) = (0, 0);
+    for acl in acls {
+        let mut stage = Running::start(world, &acl)?;
+        feed.more(world)?;
+        settle(world, feed.fed).with_context(|| format!("before {acl} is removed"))?;
+        ensure!(admin.delete_acls(std::slice::from_ref(&acl))? == 1, "there is no {acl}");
+        feed.more(world)?;
+        if is_needed(&acl) {
+            let words = stage.words_when_it_stopped()?;
+            expect_named(&acl, &words)?;
+            stopped += 1;
+        } else {
+            settle(world, feed.fed).with_context(|| format!("without {acl}"))?;
+            went_on += 1;
+        }
+        admin.create_acls(&[acl])?;
+    }
+    let stage = Running::start_named(world, "last")?;
+    let audit = settle(world, feed.fed)?;
+    drop(stage);
+    let total = &audit["total"];
+    for fault in ["lost", "duplicated", "both", "phantom", "gaps", "overlaps", "dangling"] {
+        ensure!(total[fault] == 0, "{fault}: {audit:#}");
+    }
+    let figures = json!({
+        "grants_removed": stopped + went_on,
+        "stopped_by_name": stopped,
+        "went_on": went_on,
+        "datapoints": feed.fed,
+        "lost": total["lost"],
+        "duplicated": total["duplicated"],
+    });
+    println!("figures: {figures}");
+    Ok(())
+}
+
+/// Metrics are worth no stop.
+fn is_needed(acl: &Acl) -> bool {
+    !acl.name.starts_with("metrics.")
+}
+
+/// The stage must say who lacks what on which thing.
+fn expect_named(acl: &Acl, words: &str) -> Result<()> {
+    let Acl { principal, operation, resource, name, .. } = acl;
+    let begin = format!("{principal} lacks the ACL {operation:?} on {resource} ");
+    let named = words.lines().find_map(|line| line.split_once(&begin));
+    let (_, rest) = named.with_context(|| format!("nobody says {begin:?}: {words}"))?;
+    let is_it = rest.starts_with(name.as_str()) && !rest.contains(" or ");
+    ensure!(is_it, "{name} alone is not named: {rest}");
+    Ok(())
+}
+
+/// What is fed: files of generated telemetry, and pointers that are none, each of which must
+/// become a letter.
+struct Feed {
+    telemetry: Telemetry,
+    feeder: Client,
+    files: usize,
+    /// Datapoints, a pointer that is none among them as one.
+    fed: i64,
+}
+
+impl Feed {
+    fn new(world: &World) -> Result<Self> {
+        let password = Password::read(&world.password_file(FEEDER))?;
+        let feeder = Client::connect(&world.bootstrap(), FEEDER, &password)?;
+        Ok(Self { telemetry: Telemetry::new(Settings::default()), feeder, files: 0, fed: 0 })
+    }
+
+    fn more(&mut self, world: &World) -> Result<()> {
+        self.files += 1;
+        let path = world.path(&format!("fed-{}.jsonl", self.files));
+        let lines = self.telemetry.by_ref().take(LINES).map(|line| line.bytes);
+        fs::write(&path, lines.collect::<Vec<_>>().join(&b"\n"[..]))?;
+        let path = path.to_str().context("a path of text")?;
+        let summary: Value =
+            serde_json::from_slice(&world.run(FEEDER, &["ingest", "--json", path])?)?;
+        self.fed += summary["datapoints"].as_i64().context("no count in the summary")?;
+        let codes = produce(&mut self.feeder, INPUT)?;
+        ensure!(codes == [0], "the forged pointer is refused: {codes:?}");
+        self.fed += 1;
+        Ok(())
+    }
+}
+
+/// A stage that runs, and what it logs.
+struct Running {
+    child: Child,
+    log: PathBuf,
+}
+
+impl Running {
+    fn start(world: &World, acl: &Acl) -> Result<Self> {
+        let Acl { operation, resource, name, .. } = acl;
+        Self::start_named(world, &format!("{operation:?}-{resource}-{name}").replace(' ', "-"))
+    }
+
+    fn start_named(world: &World, name: &str) -> Result<Self> {
+        let log = world.path(&format!("{name}.log"));
+        let mut command = world.cordon(STAGE);
+        command.args(["run", STAGE]).stdout(Stdio::null()).stderr(File::create(&log)?);
+        Ok(Self { child: command.spawn()?, log })
+    }
+
+    /// Waits until it stopped by itself, and returns what it said.
+    fn words_when_it_stopped(&mut self) -> Result<String> {
+        let status: ExitStatus =
+            wait_for("the stage stops by itself", PATIENCE, || Ok(self.child.try_wait()?))?;
+        let words = fs::read_to_string(&self.log)?;
+        ensure!(status.code() == Some(HALTED), "it ended with {status}: {words}");
+        Ok(words)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let pid = Pid::from_child(&self.child);
+        if self.child.try_wait().is_ok_and(|status| status.is_none()) {
+            let _ = kill_process(pid, Signal::TERM);
+            let _ = self.child.wait();
+        }
+    }
+}
+
+/// Waits until the stage has worked off all that was fed, and returns the audit.
+fn settle(world: &World, fed: i64) -> Result<Value> {
+    let mut last = Value::Null;
+    let settled = wait_for("everything is worked off", PATIENCE, || {
+        let output = world.cordon("reader").args(["audit", "--json"]).output()?;
+        last = serde_json::from_slice(&output.stdout)
+            .map_err(|_| anyhow!("no report: {}", String::from_utf8_lossy(&output.stderr)))?;
+        let count = |name| count(&last, name);
+        let done = count("output")? + count("dead")? + count("not_mapped")?;
+        Ok((done == fed && count("pending")? == 0 && last["moving"] == false).then_some(()))
+    });
+    match settled {
+        Ok(()) => Ok(last),
+        Err(error) => bail!("{error}: {fed} were fed: {last:#}"),
+    }
+}
+
+fn count(audit: &Value, name: &str) -> Result<i64> {
+    let stages = audit["stages"].as_array().context("an audit has stages")?;
+    let found = stages.iter().find(|found| found[0] == STAGE);
+    // A stage that has done nothing is not told of.
+    Ok(found.and_then(|found| found[1][name].as_i64()).unwrap_or_default())
+}
