@@ -18,7 +18,7 @@ use cordon_container::{DatumDecoder, DatumEncoder, ReadLimits, SectionReader, Se
 use cordon_flow::{Event, elements};
 use cordon_load::{Settings, Telemetry};
 use cordon_records::{
-    Digest, Element, FileOrigin, LogDatapoint, Origin,
+    Datum, Digest, Element, FileOrigin, LogDatapoint, Origin,
     schema::{self, Version},
 };
 use serde::Serialize;
@@ -120,14 +120,14 @@ fn all_elements(lines: &[Vec<u8>]) -> Vec<Element> {
     all
 }
 
-fn encoded<T: Serialize>(version: &'static Version, items: &[T]) -> Vec<u8> {
+fn encoded<T: Datum>(version: &'static Version, items: &[T]) -> Vec<u8> {
     let mut encoder = DatumEncoder::new(version);
     let mut out = Vec::new();
     items.iter().for_each(|item| encoder.append(item, &mut out).unwrap());
     out
 }
 
-fn encode<T: Serialize>(version: &'static Version, items: &[T]) {
+fn encode<T: Datum>(version: &'static Version, items: &[T]) {
     let mut encoder = DatumEncoder::new(version);
     let mut out = Vec::new();
     for item in items {
@@ -175,7 +175,7 @@ fn report(name: &str, count: usize, bytes: usize, encode: impl Fn(), decode: imp
     println!("{name:25} encode {}   decode {}", per(encode), per(decode));
 }
 
-fn container<T: Serialize>(
+fn container<T: Datum>(
     name: &str,
     version: &'static Version,
     items: &[T],

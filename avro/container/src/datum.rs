@@ -2,9 +2,9 @@
 
 use std::{fmt, io::BufRead as _};
 
-use cordon_records::{EncodeError, schema::Version};
+use cordon_records::{Datum, EncodeError, schema::Version};
 use serde::{
-    Deserialize, Deserializer, Serialize,
+    Deserialize, Deserializer,
     de::{Error as _, MapAccess, SeqAccess, Visitor},
 };
 use serde_avro_fast::{
@@ -25,21 +25,22 @@ pub struct DatumFault(pub String);
 
 /// Encodes values with one schema; keeps its buffers from one to the next.
 pub struct DatumEncoder {
+    version: &'static Version,
     config: SerializerConfig<'static>,
 }
 
 impl DatumEncoder {
     /// An encoder for this version's schema.
     pub fn new(version: &'static Version) -> Self {
-        Self { config: SerializerConfig::new(&version.schema) }
+        Self { version, config: SerializerConfig::new(&version.schema) }
     }
 
     /// Appends the encoding of `value` to `out`; on an error `out` is as before.
-    pub fn append<T: Serialize>(
-        &mut self,
-        value: &T,
-        out: &mut Vec<u8>,
-    ) -> Result<(), EncodeError> {
+    pub fn append<T: Datum>(&mut self, value: &T, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+        if T::own_version().is_some_and(|own| std::ptr::eq(own, self.version)) {
+            value.write(out);
+            return Ok(());
+        }
         let before = out.len();
         let mut state = SerializerState::from_writer(&mut *out, &mut self.config);
         value.serialize(state.serializer()).map_err(|e| {

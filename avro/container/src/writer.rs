@@ -2,8 +2,7 @@
 
 use std::io::{self, Write};
 
-use cordon_records::{Digest, EncodeError, schema::Version};
-use serde::Serialize;
+use cordon_records::{Datum, Digest, EncodeError, schema::Version};
 
 use crate::{
     BLOCK_BYTES, DATAPOINT_BYTES_MAX, DatumEncoder,
@@ -80,7 +79,7 @@ impl<W: Write> SectionWriter<W> {
     }
 
     /// Appends one datapoint to the open section.
-    pub fn append<T: Serialize>(&mut self, datapoint: &T) -> Result<(), WriteError> {
+    pub fn append<T: Datum>(&mut self, datapoint: &T) -> Result<(), WriteError> {
         let before = self.block.len();
         self.encoder.append(datapoint, &mut self.block)?;
         self.appended(before)

@@ -10,6 +10,7 @@
 
 pub mod cell;
 mod datapoint;
+mod datum;
 mod error;
 mod finding;
 mod graph;
@@ -26,6 +27,7 @@ pub mod schema;
 pub mod single_object;
 
 pub use datapoint::{FileOrigin, LogDatapoint, LogOrigin, Origin};
+pub use datum::Datum;
 pub use error::{DecodeError, EncodeError};
 pub use finding::Finding;
 pub use graph::{Body, Edge, Element, Node, Property, Text, Values};

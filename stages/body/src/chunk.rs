@@ -1,21 +1,30 @@
 //! One chunk: the hot loop. Every datapoint is processed apart from the others, so that whatever
 //! it does, it does to itself alone.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    time::Duration,
+};
 
 use cordon_container::{ContainerFault, DATAPOINT_BYTES_MAX, DatumEncoder, WriteError};
 use cordon_flow::{Accumulate, Fate, Item, Stage};
 use cordon_records::{
-    Reason, Runs,
+    Datum, Reason, Runs,
     cell::{CellLetter, Frame, Sentenced},
 };
-use serde::Serialize;
 
 use crate::{
     CellIo, Intake,
     fates::{PartFates, letter},
     job::Sentences,
 };
+
+/// Work after which a chunk ends, however few datapoints it has: what a death costs beside its
+/// forks, and what a batch may take beyond its budget.
+const CHUNK_TIME_MAX: Duration = Duration::from_millis(50);
+
+/// Datapoints between looks at the clock.
+const LOOK_EVERY: i32 = 64;
 
 /// Processes datapoints and keeps what came of them.
 pub(crate) struct Worker<'s, S: Stage> {
@@ -24,16 +33,12 @@ pub(crate) struct Worker<'s, S: Stage> {
     encoder: DatumEncoder,
     /// Items of the datapoint at hand; reused.
     emitted: Vec<Item<S>>,
-    /// Merged items of the chunk at hand. Equal ones coalesce here already: neighbours in a
-    /// payload have much in common, so that a frame holds a fraction of what was emitted.
-    merged: S::Output,
     /// The chunk at hand; reused.
     pub(crate) frame: Frame,
-    /// Encode each item before it is merged, to find the datapoint whose items cannot be.
-    is_careful: bool,
-    /// For that; reused.
+    /// An item that might be too large, encoded; reused.
     scratch: Vec<u8>,
-    /// The merged output of all chunks.
+    /// The merged output of all chunks. A frame holds what its chunk changed of it, as it is then:
+    /// merging is idempotent, so whoever reads the frames gets the same.
     pub(crate) output: S::Output,
 }
 
@@ -55,15 +60,14 @@ enum Verdict {
 }
 
 impl<'s, S: Stage> Worker<'s, S> {
-    pub(crate) fn new(stage: &'s S, sentences: Sentences<'s>, output: S::Output) -> Self {
+    pub(crate) fn new(stage: &'s S, sentences: Sentences<'s>, mut output: S::Output) -> Self {
+        output.settle();
         Self {
             stage,
             sentences,
             encoder: DatumEncoder::new(S::Output::schemas().current()),
             emitted: Vec::new(),
-            merged: S::Output::default(),
             frame: empty_frame(),
-            is_careful: false,
             scratch: Vec::new(),
             output,
         }
@@ -75,28 +79,15 @@ impl<'s, S: Stage> Worker<'s, S> {
 
     /// Processes up to `datapoints_max` datapoints of a part into `self.frame`, and merges what
     /// came of them into `self.output`.
-    pub(crate) fn chunk<'a, I: Intake<'a, S>>(
+    pub(crate) fn chunk<'a>(
         &mut self,
         number: u32,
         part: &PartFates<'_>,
-        bytes: &'a [u8],
-        intake: &mut I,
+        intake: &mut impl Intake<'a, S>,
         datapoints_max: i32,
         io: &mut impl CellIo,
     ) -> Result<ChunkEnd, WriteError> {
         let end = self.fill(number, part, intake, datapoints_max, io);
-        if self.encode().is_ok() {
-            return Ok(end);
-        }
-        // An item that no container takes: done again, the datapoint it is of gets a letter.
-        self.merged = S::Output::default();
-        *intake = match I::open(self.stage, part.part, bytes) {
-            Ok(intake) => intake,
-            Err(fault) => return Ok(ChunkEnd::Fault(fault)),
-        };
-        self.is_careful = true;
-        let end = self.fill(number, part, intake, datapoints_max, io);
-        self.is_careful = false;
         self.encode().map(|()| end)
     }
 
@@ -109,8 +100,12 @@ impl<'s, S: Stage> Worker<'s, S> {
         datapoints_max: i32,
         io: &mut impl CellIo,
     ) -> ChunkEnd {
+        let started = io.elapsed();
         self.begin(number, part.report.to);
-        for _ in 0..datapoints_max {
+        for done in 0..datapoints_max {
+            if done % LOOK_EVERY == LOOK_EVERY - 1 && io.elapsed() - started >= CHUNK_TIME_MAX {
+                break;
+            }
             let Some(index) = part.wanted.first_from(self.frame.to) else {
                 self.frame.to = part.part.to;
                 break;
@@ -197,30 +192,30 @@ impl<'s, S: Stage> Worker<'s, S> {
         }
     }
 
-    /// Merges what the datapoint at hand emitted.
+    /// Merges what the datapoint at hand emitted; nothing of it, if an item is larger than any
+    /// container takes.
     fn keep(&mut self) -> Verdict {
-        if self.is_careful {
-            for item in &self.emitted {
-                self.scratch.clear();
-                if let Err(e) = encode(&mut self.encoder, item, &mut self.scratch) {
-                    return Verdict::Dead { reason: reason(&e), detail: e.to_string() };
-                }
+        for item in &self.emitted {
+            if S::Output::encoded_bytes_max(item) <= DATAPOINT_BYTES_MAX {
+                continue;
+            }
+            self.scratch.clear();
+            if let Err(e) = encode(&mut self.encoder, item, &mut self.scratch) {
+                return Verdict::Dead { reason: reason(&e), detail: e.to_string() };
             }
         }
         self.frame.elements_in += self.emitted.len() as i64;
-        self.emitted.drain(..).for_each(|item| self.merged.add(item));
+        self.emitted.drain(..).for_each(|item| self.output.add(item));
         Verdict::Output
     }
 
-    /// Encodes the chunk's merged items into the frame, then merges them into the output. All or
-    /// nothing: after an error nothing is merged.
+    /// Encodes what the chunk changed into the frame.
     fn encode(&mut self) -> Result<(), WriteError> {
-        let items = std::mem::take(&mut self.merged).into_sorted();
-        for item in &items {
+        for item in self.output.changed() {
             encode(&mut self.encoder, item, &mut self.frame.encoded)?;
+            self.frame.items += 1;
         }
-        self.frame.items = items.len() as i64;
-        items.into_iter().for_each(|item| self.output.add(item));
+        self.output.settle();
         Ok(())
     }
 }
@@ -228,7 +223,7 @@ impl<'s, S: Stage> Worker<'s, S> {
 /// Appends an item to `out`, if a container would take it.
 fn encode(
     encoder: &mut DatumEncoder,
-    item: &impl Serialize,
+    item: &impl Datum,
     out: &mut Vec<u8>,
 ) -> Result<(), WriteError> {
     let before = out.len();

@@ -99,7 +99,7 @@ fn work<'a, S: Stage, I: Intake<'a, S>>(
             if !budget.allows_chunk(io) {
                 return Ok(elements_in);
             }
-            let end = worker.chunk(number, part, bytes, &mut intake, job.chunk_datapoints, io)?;
+            let end = worker.chunk(number, part, &mut intake, job.chunk_datapoints, io)?;
             if worker.frame.to > worker.frame.from {
                 framed.clear();
                 frames::put(&worker.frame, &mut framed)?;

@@ -7,12 +7,11 @@ use cordon_container::{
 };
 use cordon_flow::{Accumulate, Stage, partition_of};
 use cordon_records::{
-    LogDatapoint,
+    Datum, LogDatapoint,
     cell::{Job, Report, Section},
     schema::{self, Version},
     single_object,
 };
-use serde::Serialize;
 
 use crate::{BodyFault, CellIo, Intake, job::part_bytes};
 
@@ -42,6 +41,9 @@ pub(crate) fn output<A: Accumulate>(
         }
         sealer.close(report, io)?;
     }
+    // The cell ends next, and the kernel takes its memory back whole: taking a hundred thousand
+    // elements apart before that is work for nobody.
+    std::mem::forget(items);
     Ok(())
 }
 
@@ -148,7 +150,7 @@ impl Sealer {
     /// not leave the cell.
     pub fn append(
         &mut self,
-        item: &impl Serialize,
+        item: &impl Datum,
         times: Option<(i64, i64)>,
         report: &mut Report,
         io: &mut impl CellIo,

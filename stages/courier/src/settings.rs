@@ -68,7 +68,10 @@ pub struct Limits {
     /// How long a batch may wait for company while it is less than half full. Raw records are
     /// small, and equal elements of two payloads coalesce only if one batch takes both.
     pub linger: Duration,
-    /// Datapoints per frame.
+    /// Datapoints per frame at most, until a cell of the batch dies. Frames are for that case
+    /// alone, and each costs the encoding of what it changed.
+    pub chunk_datapoints_calm: i32,
+    /// The same in cells after that: what each further killer makes another cell do again.
     pub chunk_datapoints: i32,
     /// Records read ahead per slot and lane; beyond it, the lane's partitions are paused. Lanes are
     /// counted apart, or a long replay would keep live records from being read.
@@ -97,6 +100,7 @@ impl Default for Limits {
             live_budget: Duration::from_secs(2),
             replay_budget: Duration::from_millis(250),
             linger: Duration::ZERO,
+            chunk_datapoints_calm: 2_048,
             chunk_datapoints: 64,
             queue_records_max: 4_096,
             queue_bytes_max: 32 << 20,

@@ -4,7 +4,8 @@
 //! and the suspect runs once alone in a fresh cell. If that dies too the suspect is sentenced: an
 //! extract cell copies its excerpt, and from then on every cell skips it and writes its letter.
 //! A suspect that survives alone gets one more chance with the others. Then a fresh cell replays
-//! the frames and redoes the open chunk. So a killer costs at most three forks and one chunk.
+//! the frames and redoes the open chunk. So a killer costs at most three forks and one chunk: a
+//! large one for the first killer of a batch, and a small one for each further.
 
 use std::collections::BTreeMap;
 
@@ -113,9 +114,16 @@ impl Trial {
             frames_offset_bytes: offset,
             frames_bytes: self.frames.len() as i64,
             budget_ms,
+            chunk_datapoints: self.chunk_datapoints(&settings.limits),
             ..job_of(job_parts, Mode::Process, &settings.limits, settings.output_partitions)
         };
         Run { job, inputs, is_alone: false }
+    }
+
+    /// Datapoints per frame, as far as is known of the batch.
+    fn chunk_datapoints(&self, limits: &Limits) -> i32 {
+        let is_calm = self.deaths.is_empty() && self.blind == 0;
+        if is_calm { limits.chunk_datapoints_calm } else { limits.chunk_datapoints }
     }
 
     /// Takes in what a cell left behind.

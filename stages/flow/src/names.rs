@@ -41,12 +41,30 @@ impl<T: Copy, const N: usize> Names<T, N> {
         let mut place = place_of(name.as_bytes());
         while self.places[place] != EMPTY {
             let (known, meaning) = self.names[usize::from(self.places[place])];
-            if known == name {
+            if is_same(known.as_bytes(), name.as_bytes()) {
                 return Some(meaning);
             }
             place = (place + 1) % PLACES;
         }
         None
+    }
+}
+
+/// Compares short names without a call: as two words that may overlap, if that covers them.
+fn is_same(a: &[u8], b: &[u8]) -> bool {
+    if a.len() != b.len() {
+        return false;
+    }
+    match a.len() {
+        8..=16 => {
+            a.first_chunk::<8>() == b.first_chunk::<8>()
+                && a.last_chunk::<8>() == b.last_chunk::<8>()
+        }
+        4..8 => {
+            a.first_chunk::<4>() == b.first_chunk::<4>()
+                && a.last_chunk::<4>() == b.last_chunk::<4>()
+        }
+        _ => a == b,
     }
 }
 
@@ -75,6 +93,20 @@ mod tests {
         }
         for stranger in ["", "pad", "pbth", "paths", "y", "é", &"long".repeat(200)] {
             assert_eq!(NAMES.get(stranger), None, "{stranger}");
+        }
+    }
+
+    #[test]
+    fn names_of_any_length_are_compared_to_the_last_letter() {
+        let name = b"abcdefghijklmnopqrstuvwxyz";
+        for len in 0..name.len() {
+            assert!(is_same(&name[..len], &name[..len]));
+            assert!(!is_same(&name[..len], &name[..=len]));
+            for place in 0..len {
+                let mut other = name[..len].to_vec();
+                other[place] = b'-';
+                assert!(!is_same(&name[..len], &other), "{len} letters, the {place}th");
+            }
         }
     }
 

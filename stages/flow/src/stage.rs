@@ -1,7 +1,7 @@
 //! What a stage is: a pure function over one datapoint, and a way to merge results.
 
-use cordon_records::{NodeKey, schema::Family};
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use cordon_records::{Datum, NodeKey, schema::Family};
+use serde::{Deserialize, de::DeserializeOwned};
 
 /// One step of the pipeline. Pure: no I/O, clock, randomness or threads; it runs in a cell.
 ///
@@ -42,13 +42,25 @@ pub enum Fate {
 /// fate is already decided.
 pub trait Accumulate: Default {
     /// An output datapoint.
-    type Item: Serialize + DeserializeOwned;
+    type Item: Datum + DeserializeOwned;
 
     /// The schema family that outputs are written with.
     fn schemas() -> &'static Family;
 
     /// Adds one item; an item equal to an earlier one coalesces with it.
     fn add(&mut self, item: Self::Item);
+
+    /// The items that were added, or that an added item coalesced with, since the last
+    /// [`Accumulate::settle`], as they are now. Added to an accumulator with all that was there
+    /// before, they make it equal to this one: so what a few additions did can be written down
+    /// without a second accumulator beside this one.
+    fn changed(&self) -> impl Iterator<Item = &Self::Item>;
+
+    /// Lets [`Accumulate::changed`] begin anew.
+    fn settle(&mut self);
+
+    /// At least as many bytes as the item's encoding has. Cheap, since it is asked of every item.
+    fn encoded_bytes_max(item: &Self::Item) -> usize;
 
     /// How many items it holds.
     fn len(&self) -> usize;

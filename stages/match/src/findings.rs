@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, btree_map::Entry};
 
 use cordon_flow::Accumulate;
 use cordon_records::{
-    Finding, FindingId, NodeKey,
+    Finding, FindingId, NodeKey, Origin,
     schema::{self, Family},
 };
 
@@ -14,8 +14,20 @@ use cordon_records::{
 /// order findings come, and how often. Honest findings of one id are equal. Of others (a frame of a
 /// dead cell may say anything, a rule may have been reworded between two versions) the smallest
 /// stays, by all of its fields.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Findings(BTreeMap<FindingId, Finding>);
+#[derive(Clone, Debug, Default)]
+pub struct Findings {
+    by_id: BTreeMap<FindingId, Finding>,
+    /// Added to since the last call of `settle`.
+    changed: Vec<FindingId>,
+}
+
+impl PartialEq for Findings {
+    fn eq(&self, other: &Self) -> bool {
+        self.by_id == other.by_id
+    }
+}
+
+impl Eq for Findings {}
 
 impl Accumulate for Findings {
     type Item = Finding;
@@ -25,7 +37,8 @@ impl Accumulate for Findings {
     }
 
     fn add(&mut self, finding: Finding) {
-        match self.0.entry(finding.id) {
+        self.changed.push(finding.id);
+        match self.by_id.entry(finding.id) {
             Entry::Vacant(place) => {
                 place.insert(finding);
             }
@@ -36,12 +49,36 @@ impl Accumulate for Findings {
         }
     }
 
+    fn changed(&self) -> impl Iterator<Item = &Finding> {
+        self.changed.iter().filter_map(|id| self.by_id.get(id))
+    }
+
+    fn settle(&mut self) {
+        self.changed.clear();
+    }
+
+    fn encoded_bytes_max(finding: &Finding) -> usize {
+        /// Of a number, a length among them.
+        const NUMBER_BYTES_MAX: usize = 10;
+        /// Id and digest, and the numbers.
+        const REST_BYTES: usize = 16 + 32 + 16 * NUMBER_BYTES_MAX;
+        let Finding { rule_id, title, level, tags, origin, device, nodes, summary, .. } = finding;
+        let topic = match origin {
+            Origin::File(_) => "",
+            Origin::Log(log) => &*log.topic,
+        };
+        let texts = [rule_id, title, level, device, summary].map(|text| text.len());
+        let tags = tags.iter().map(|tag| tag.len() + NUMBER_BYTES_MAX);
+        let nodes = nodes.len() * size_of::<NodeKey>();
+        REST_BYTES + topic.len() + texts.iter().sum::<usize>() + tags.sum::<usize>() + nodes
+    }
+
     fn len(&self) -> usize {
-        self.0.len()
+        self.by_id.len()
     }
 
     fn into_sorted(self) -> Vec<Finding> {
-        self.0.into_values().collect()
+        self.by_id.into_values().collect()
     }
 
     /// Any partition will do: a finding is read by people, by its id.

@@ -1,10 +1,8 @@
 //! Pack's output: log datapoints that own their bytes.
 
-use std::collections::BTreeMap;
-
 use cordon_flow::{Accumulate, Event};
 use cordon_records::{
-    NodeKey, Origin,
+    Datum, NodeKey, Origin,
     schema::{self, Family},
 };
 use serde::{Deserialize, Deserializer, Serialize};
@@ -31,6 +29,8 @@ enum EventTime {
     Read(Option<i64>),
 }
 
+impl Datum for PackedLine {}
+
 fn owned_origin<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Origin<'static>, D::Error> {
     Origin::deserialize(deserializer).map(Origin::into_owned)
 }
@@ -51,7 +51,14 @@ impl PackedLine {
 
 /// Log datapoints in the order of their origins.
 #[derive(Clone, Debug, Default)]
-pub struct Lines(BTreeMap<Origin<'static>, PackedLine>);
+pub struct Lines {
+    /// As they came, which is nearly always their order already.
+    lines: Vec<PackedLine>,
+    /// A line came behind one of a later origin, or of the same.
+    is_out_of_order: bool,
+    /// Lines that were there at the last call of `settle`.
+    settled: usize,
+}
 
 impl Accumulate for Lines {
     type Item = PackedLine;
@@ -61,15 +68,46 @@ impl Accumulate for Lines {
     }
 
     fn add(&mut self, line: PackedLine) {
-        self.0.insert(line.origin.clone(), line);
+        self.is_out_of_order |= self.lines.last().is_some_and(|last| last.origin >= line.origin);
+        self.lines.push(line);
+    }
+
+    fn changed(&self) -> impl Iterator<Item = &PackedLine> {
+        self.lines[self.settled..].iter()
+    }
+
+    fn settle(&mut self) {
+        self.settled = self.lines.len();
+    }
+
+    fn encoded_bytes_max(line: &PackedLine) -> usize {
+        /// Digest, numbers and lengths.
+        const REST_BYTES: usize = 32 + 6 * 10;
+        let topic = match &line.origin {
+            Origin::File(_) => "",
+            Origin::Log(log) => &*log.topic,
+        };
+        REST_BYTES + topic.len() + line.line.len()
     }
 
     fn len(&self) -> usize {
-        self.0.len()
+        if self.is_out_of_order { self.clone().into_sorted().len() } else { self.lines.len() }
     }
 
+    /// Of two lines with one origin the later stays.
     fn into_sorted(self) -> Vec<PackedLine> {
-        self.0.into_values().collect()
+        let mut lines = self.lines;
+        if self.is_out_of_order {
+            lines.sort_by(|a, b| a.origin.cmp(&b.origin));
+            lines.dedup_by(|later, kept| {
+                let is_same = later.origin == kept.origin;
+                if is_same {
+                    std::mem::swap(later, kept);
+                }
+                is_same
+            });
+        }
+        lines
     }
 
     /// Any partition will do: a log line belongs to no device before it is read.

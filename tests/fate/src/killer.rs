@@ -157,6 +157,18 @@ impl Accumulate for KillerGraph {
         self.0.len()
     }
 
+    fn changed(&self) -> impl Iterator<Item = &Element> {
+        self.0.changed()
+    }
+
+    fn settle(&mut self) {
+        self.0.settle();
+    }
+
+    fn encoded_bytes_max(item: &Element) -> usize {
+        Graph::encoded_bytes_max(item)
+    }
+
     fn into_sorted(self) -> Vec<Element> {
         self.0.into_sorted()
     }

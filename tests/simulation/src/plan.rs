@@ -173,10 +173,14 @@ fn settings(input: InputKind, limits: Limits) -> StageSettings {
 fn draw_limits(rng: &mut Rng, input: InputKind) -> Limits {
     let one_of = |rng: &mut Rng, choices: &[i64]| choices[rng.usize(..choices.len())];
     let queue_records_max = one_of(rng, &[2, 8, 64]) as usize;
+    let batch_datapoints_max = one_of(rng, &[4, 8, 16, 64]);
+    let batch_parts_max = one_of(rng, &[1, 3, 16]) as usize;
+    let chunk_datapoints = one_of(rng, &[1, 3, 8]) as i32;
     Limits {
-        batch_datapoints_max: one_of(rng, &[4, 8, 16, 64]),
-        batch_parts_max: one_of(rng, &[1, 3, 16]) as usize,
-        chunk_datapoints: one_of(rng, &[1, 3, 8]) as i32,
+        batch_datapoints_max,
+        batch_parts_max,
+        chunk_datapoints_calm: 2 * chunk_datapoints,
+        chunk_datapoints,
         linger: Duration::from_millis(one_of(rng, &[0, 0, 20]) as u64),
         // Raw records are taken only from what was read: a smaller queue is a smaller batch.
         queue_records_max: if input == InputKind::Raw { 64 } else { queue_records_max },

@@ -5,10 +5,10 @@ use std::{path::PathBuf, process::Command};
 use apache_avro::{Codec, Reader, Schema, Writer, ZstandardSettings, types::Value};
 use cordon_container::{ReadLimits, SectionReader, SectionWriter};
 use cordon_records::{
-    Element, Finding, LogDatapoint, Origin,
+    Datum, Element, Finding, LogDatapoint, Origin,
     schema::{self, Family},
 };
-use serde::{Serialize, de::DeserializeOwned};
+use serde::de::DeserializeOwned;
 
 use crate::payload::{Payload, datapoints, element, finding, read_all};
 
@@ -110,7 +110,7 @@ mod fastavro {
     /// Every other payload record survives the way there and back.
     fn check<T>(family: &'static Family, items: &[T])
     where
-        T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug,
+        T: Datum + DeserializeOwned + PartialEq + std::fmt::Debug,
     {
         let mut writer = SectionWriter::new(family.current(), Vec::new());
         items.iter().for_each(|item| writer.append(item).unwrap());

@@ -1,6 +1,7 @@
 //! Laws of the records, and the promise that every committed schema stays readable.
 
 mod arbitrary;
+mod datums;
 mod ids;
 mod keys;
 mod pointers;

@@ -34,7 +34,6 @@ fn each_verb_has_its_fate() {
     assert_eq!(done.report().elements_out, 2);
 }
 
-/// The chunk is encoded as a whole, so it has to be done again to find out whose item it is.
 #[test]
 fn a_result_that_no_container_takes_is_the_death_of_its_datapoint() {
     let batch = Batch::of(&["nodes a", "nodes b", "huge", "nodes c", "huge", "nodes d e", "skip"]);

@@ -3,7 +3,7 @@
 //! - `nodes a b`: two nodes, with the datapoint's record number as event time;
 //! - `skip`: not mapped; `nothing`: claims an output and emits none;
 //! - `reject why`, `panic why`: dead; `panic` emits a node before it does;
-//! - `huge`: a node that no container takes, until a graph cuts it to size.
+//! - `huge`: a node that no container takes.
 
 use std::borrow::Cow;
 
@@ -56,7 +56,10 @@ impl Stage for Toy {
 pub(crate) struct VerbatimToy;
 
 #[derive(Default)]
-pub(crate) struct Verbatim(Vec<Element>);
+pub(crate) struct Verbatim {
+    elements: Vec<Element>,
+    settled: usize,
+}
 
 impl Accumulate for Verbatim {
     type Item = Element;
@@ -66,16 +69,28 @@ impl Accumulate for Verbatim {
     }
 
     fn add(&mut self, item: Element) {
-        self.0.push(item);
+        self.elements.push(item);
+    }
+
+    fn changed(&self) -> impl Iterator<Item = &Element> {
+        self.elements[self.settled..].iter()
+    }
+
+    fn settle(&mut self) {
+        self.settled = self.elements.len();
+    }
+
+    fn encoded_bytes_max(item: &Element) -> usize {
+        Graph::encoded_bytes_max(item)
     }
 
     fn len(&self) -> usize {
-        self.0.len()
+        self.elements.len()
     }
 
     fn into_sorted(mut self) -> Vec<Element> {
-        self.0.sort_by(|a, b| (&a.body, a.first_seen_ms).cmp(&(&b.body, b.first_seen_ms)));
-        self.0
+        self.elements.sort_by_key(|item| (item.body.clone(), item.first_seen_ms));
+        self.elements
     }
 
     fn home(_: &Element) -> Option<NodeKey> {

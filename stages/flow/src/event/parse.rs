@@ -20,8 +20,7 @@ pub(super) fn line(line: &[u8]) -> Result<Event<'_>, Malformed> {
     if line.len() > LINE_BYTES_MAX {
         return Err(Malformed(format!("longer than {LINE_BYTES_MAX} bytes")));
     }
-    let line = str::from_utf8(line)
-        .map_err(|error| Malformed(format!("no UTF-8 from byte {} on", error.valid_up_to())))?;
+    let line = text(line)?;
     if is_nested_too_deep(line.as_bytes()) {
         return Err(Malformed(format!("nested deeper than {DEPTH_MAX} levels")));
     }
@@ -29,6 +28,13 @@ pub(super) fn line(line: &[u8]) -> Result<Event<'_>, Malformed> {
         let text = error.to_string();
         Malformed(text.lines().next().unwrap_or_default().to_owned())
     })
+}
+
+/// Checks by SIMD, and again by the slower way where it has to be said what is wrong.
+fn text(line: &[u8]) -> Result<&str, Malformed> {
+    simdutf8::basic::from_utf8(line)
+        .or_else(|_| str::from_utf8(line))
+        .map_err(|error| Malformed(format!("no UTF-8 from byte {} on", error.valid_up_to())))
 }
 
 /// Reads a text that is one JSON object and nothing else.

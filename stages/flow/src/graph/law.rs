@@ -149,7 +149,11 @@ fn keep(into: &mut Property, from: Property, is_better: impl Fn(&Property, &Prop
 }
 
 fn merge_immutable(into: &mut Property, from: Property) {
-    if into.values != from.values || into.conflicts != from.conflicts {
+    // Compared last, and only where there are any: glibc's AVX-512 comparison of nothing with
+    // nothing reads from the dangling address of an empty list, under a mask that suppresses the
+    // fault, and took 7 % of all the time of generate.
+    let have_conflicts = !into.conflicts.is_empty() || !from.conflicts.is_empty();
+    if into.values != from.values || have_conflicts && into.conflicts != from.conflicts {
         into.conflicts = least_conflicts(claims(into).chain(claims(&from)).collect::<Vec<_>>());
     }
     if (from.time_ms, &from.values[0]) < (into.time_ms, &into.values[0]) {

@@ -10,8 +10,10 @@ mod law;
 #[cfg(test)]
 mod tests;
 
+use std::hash::BuildHasher as _;
+
 use cordon_records::{Body, Element, NodeKey, Property, schema};
-use hashbrown::{HashMap, hash_map::Entry};
+use hashbrown::{DefaultHashBuilder, HashTable};
 
 pub(crate) use law::clip;
 pub use law::{CONFLICTS_MAX, LAWS, Law, SET_VALUES_MAX, VALUE_BYTES_MAX, value_hash};
@@ -23,19 +25,30 @@ use crate::Accumulate;
 pub const PROPERTIES_MAX: usize = 64;
 
 /// A set of elements in which equal ones have coalesced.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+///
+/// Elements lie in the order of their arrival, and a table of their places finds them by identity:
+/// the table stays small enough for the cache, and growing it moves no element.
+#[derive(Clone, Debug, Default)]
 pub struct Graph {
-    elements: HashMap<Body, Content>,
+    /// Each in normal form.
+    elements: Vec<Element>,
+    /// Places in `elements`, by the hash of the identity.
+    places: HashTable<u32>,
+    hasher: DefaultHashBuilder,
+    /// The round of each element's last change.
+    rounds: Vec<u32>,
+    /// Places of the elements that changed in this round.
+    changed: Vec<u32>,
+    round: u32,
 }
 
-/// What an element says beyond its identity.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Content {
-    home: NodeKey,
-    first_seen_ms: i64,
-    last_seen_ms: i64,
-    properties: Vec<Property>,
+impl PartialEq for Graph {
+    fn eq(&self, other: &Self) -> bool {
+        self.clone().into_sorted() == other.clone().into_sorted()
+    }
 }
+
+impl Eq for Graph {}
 
 impl Accumulate for Graph {
     type Item = Element;
@@ -45,13 +58,48 @@ impl Accumulate for Graph {
     }
 
     fn add(&mut self, item: Element) {
-        let (body, content) = Content::of(item);
-        match self.elements.entry(body) {
-            Entry::Vacant(place) => {
-                place.insert(content);
+        let item = normal(item);
+        let Self { elements, places, hasher, .. } = self;
+        let hash = hasher.hash_one(&item.body);
+        let is_same = |place: &u32| elements[*place as usize].body == item.body;
+        let place = match places.find(hash, is_same) {
+            Some(place) => {
+                let place = *place;
+                merge(&mut elements[place as usize], item);
+                place
             }
-            Entry::Occupied(mut place) => place.get_mut().merge(content),
-        }
+            None => {
+                let place = u32::try_from(elements.len()).expect("a graph that fits into memory");
+                elements.push(item);
+                self.rounds.push(self.round.wrapping_sub(1));
+                let hash_of = |place: &u32| hasher.hash_one(&elements[*place as usize].body);
+                places.insert_unique(hash, place, hash_of);
+                place
+            }
+        };
+        self.note_change(place);
+    }
+
+    fn changed(&self) -> impl Iterator<Item = &Element> {
+        self.changed.iter().map(|place| &self.elements[*place as usize])
+    }
+
+    fn settle(&mut self) {
+        self.changed.clear();
+        self.round = self.round.wrapping_add(1);
+    }
+
+    fn encoded_bytes_max(item: &Element) -> usize {
+        let property_bytes = |property: &Property| {
+            let texts = property.values.iter().map(|value| value.len() + NUMBER_BYTES_MAX);
+            let conflicts = property.conflicts.len() * NUMBER_BYTES_MAX;
+            PROPERTY_BYTES + property.name.len() + texts.sum::<usize>() + conflicts
+        };
+        let word = match &item.body {
+            Body::Node(node) => &node.kind,
+            Body::Edge(edge) => &edge.label,
+        };
+        ELEMENT_BYTES + word.len() + item.properties.iter().map(property_bytes).sum::<usize>()
     }
 
     fn len(&self) -> usize {
@@ -60,8 +108,7 @@ impl Accumulate for Graph {
 
     /// Nodes by kind and key, then edges by source, label and target.
     fn into_sorted(self) -> Vec<Element> {
-        let mut sorted: Vec<Element> =
-            self.elements.into_iter().map(|(body, content)| content.into_element(body)).collect();
+        let mut sorted = self.elements;
         sorted.sort_unstable_by(|a, b| a.body.cmp(&b.body));
         sorted
     }
@@ -74,6 +121,13 @@ impl Accumulate for Graph {
         Some((item.first_seen_ms, item.last_seen_ms))
     }
 }
+
+/// Longest number in Avro: ten bytes of seven bits.
+const NUMBER_BYTES_MAX: usize = 10;
+/// What a property takes beside its texts: the numbers around them and in it, and a flag.
+const PROPERTY_BYTES: usize = 8 * NUMBER_BYTES_MAX;
+/// What an element takes beside its properties and its kind or label: three keys, and numbers.
+const ELEMENT_BYTES: usize = 3 * 16 + 8 * NUMBER_BYTES_MAX;
 
 impl Extend<Element> for Graph {
     fn extend<I: IntoIterator<Item = Element>>(&mut self, elements: I) {
@@ -93,43 +147,36 @@ impl Graph {
     /// The union of two graphs.
     #[must_use]
     pub fn union(mut self, other: Graph) -> Graph {
-        for (body, content) in other.elements {
-            match self.elements.entry(body) {
-                Entry::Vacant(place) => {
-                    place.insert(content);
-                }
-                Entry::Occupied(mut place) => place.get_mut().merge(content),
-            }
-        }
+        self.extend(other.elements);
         self
+    }
+
+    /// Remembers that the element at this place is not what it was when the round began.
+    fn note_change(&mut self, place: u32) {
+        let round = &mut self.rounds[place as usize];
+        if *round != self.round {
+            *round = self.round;
+            self.changed.push(place);
+        }
     }
 }
 
-impl Content {
-    /// Splits an element into identity and normal content.
-    fn of(element: Element) -> (Body, Content) {
-        let Element { home, first_seen_ms, last_seen_ms, body, properties } = element;
-        let content = Content {
-            home,
-            first_seen_ms: first_seen_ms.min(last_seen_ms),
-            last_seen_ms: first_seen_ms.max(last_seen_ms),
-            properties: normalise(properties),
-        };
-        (body, content)
+fn normal(element: Element) -> Element {
+    let Element { first_seen_ms, last_seen_ms, .. } = element;
+    Element {
+        first_seen_ms: first_seen_ms.min(last_seen_ms),
+        last_seen_ms: first_seen_ms.max(last_seen_ms),
+        properties: normalise(element.properties),
+        ..element
     }
+}
 
-    fn into_element(self, body: Body) -> Element {
-        let Content { home, first_seen_ms, last_seen_ms, properties } = self;
-        Element { home, first_seen_ms, last_seen_ms, body, properties }
-    }
-
-    /// Equal elements of honest writers have one home; of forged ones the smaller wins.
-    fn merge(&mut self, other: Content) {
-        self.home = self.home.min(other.home);
-        self.first_seen_ms = self.first_seen_ms.min(other.first_seen_ms);
-        self.last_seen_ms = self.last_seen_ms.max(other.last_seen_ms);
-        merge_properties(&mut self.properties, other.properties);
-    }
+/// Merges an equal element. Those of honest writers have one home; of forged ones the smaller wins.
+fn merge(into: &mut Element, from: Element) {
+    into.home = into.home.min(from.home);
+    into.first_seen_ms = into.first_seen_ms.min(from.first_seen_ms);
+    into.last_seen_ms = into.last_seen_ms.max(from.last_seen_ms);
+    merge_properties(&mut into.properties, from.properties);
 }
 
 fn normalise(properties: Vec<Property>) -> Vec<Property> {

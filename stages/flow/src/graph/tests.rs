@@ -115,6 +115,26 @@ proptest! {
     }
 
     #[test]
+    fn what_changed_completes_what_was_before(
+        before in vec(any_element(), 0..12),
+        then in vec(any_element(), 0..12),
+    ) {
+        let mut graph = Graph::from_iter(before);
+        graph.settle();
+        let mut other = graph.clone();
+        graph.extend(then);
+        let changed: Vec<Element> = graph.changed().cloned().collect();
+        other.extend(changed);
+        prop_assert_eq!(other, graph);
+    }
+
+    #[test]
+    fn no_encoding_is_longer_than_its_bound(element in any_element()) {
+        let bound = Graph::encoded_bytes_max(&element);
+        prop_assert!(encode(&[element]).len() <= bound);
+    }
+
+    #[test]
     fn what_a_graph_holds_is_normal(a in any_graph()) {
         for element in a.into_sorted() {
             prop_assert!(element.first_seen_ms <= element.last_seen_ms);
