@@ -33,8 +33,9 @@ use crate::{
 };
 pub use world::World;
 
-/// How long a poll waits while completions are expected: they lie in the channel meanwhile.
-const POLL_BUSY: Duration = Duration::from_millis(1);
+/// How long completions are waited for between two polls while some are expected: the next record
+/// can wait so long, and each wait that ends with nothing costs two switches of threads.
+const POLL_EVERY_BUSY: Duration = Duration::from_millis(5);
 /// How long a poll waits otherwise.
 const POLL_IDLE: Duration = Duration::from_millis(50);
 /// Records taken from one poll round before completions are looked at again.
@@ -145,14 +146,7 @@ impl<L: Log> Shell<'_, L> {
     /// Waits for the next thing to happen, then lets the machine move.
     fn round(&mut self) -> Option<Halt> {
         while let Ok(message) = self.messages.try_recv() {
-            let event = match message {
-                Message::Happened(event) => event,
-                Message::Arrived { batch, payload, bytes } => {
-                    self.payloads.arrived(batch, payload.clone(), bytes);
-                    Event::Fetched { batch, payload, result: Ok(()) }
-                }
-            };
-            if let Some(halt) = self.dispatch(event) {
+            if let Some(halt) = self.take(message) {
                 return Some(halt);
             }
         }
@@ -170,11 +164,30 @@ impl<L: Log> Shell<'_, L> {
                 return Some(halt);
             }
         }
-        self.poll(self.poll_timeout(now_ms))
+        if !self.slot.is_busy() {
+            return self.poll(self.until_wake(now_ms, POLL_IDLE));
+        }
+        if let Ok(message) = self.messages.recv_timeout(self.until_wake(now_ms, POLL_EVERY_BUSY))
+            && let Some(halt) = self.take(message)
+        {
+            return Some(halt);
+        }
+        self.poll(Duration::ZERO)
     }
 
-    fn poll_timeout(&self, now_ms: i64) -> Duration {
-        let longest = if self.slot.is_busy() { POLL_BUSY } else { POLL_IDLE };
+    fn take(&mut self, message: Message) -> Option<Halt> {
+        let event = match message {
+            Message::Happened(event) => event,
+            Message::Arrived { batch, payload, bytes } => {
+                self.payloads.arrived(batch, payload.clone(), bytes);
+                Event::Fetched { batch, payload, result: Ok(()) }
+            }
+        };
+        self.dispatch(event)
+    }
+
+    /// The time until the machine wants to be woken, and no more than `longest`.
+    fn until_wake(&self, now_ms: i64, longest: Duration) -> Duration {
         match self.wake_at_ms {
             Some(at_ms) => {
                 longest.min(Duration::from_millis(at_ms.saturating_sub(now_ms).max(0) as u64))
