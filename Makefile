@@ -22,7 +22,7 @@ export CORDON_BIN = $(TARGET)/debug/cordon
 
 .PHONY: demo test tests sum setup setup-build python build lint clippy deny unit structure \
   conformance mutants simulate fate e2e replay-check workspace checker bench iam attacker \
-  bench-jail tally containers kafka kafka-stop terraform denial
+  bench-jail tally containers kafka kafka-stop terraform denial bench-micro
 
 demo: setup-build
 	$(TIMED) cargo run --quiet -p cordon -- demo --out "$$(mktemp -d)/cordon-demo"
@@ -165,6 +165,10 @@ containers:
 bench: setup
 	cargo build --quiet --release -p cordon -p cordon-tests --bins
 	$(TIMED) $(TARGET)/release/bench
+
+# A full batch of generate in a real cell, against the same code in a plain loop, part by part.
+bench-micro: setup-build
+	$(TIMED) cargo bench --quiet -p cordon-body --bench batch
 
 kafka: setup
 	$(TIMED) cargo run -q -p cordon-kafka --example kafka -- start
