@@ -206,10 +206,14 @@ impl RealLog {
     }
 }
 
-/// A client of nobody's group that a broker has let in: for administration.
+/// A client that a broker has let in: for administration.
+///
+/// It has a group's name, which is never joined: asked for the offsets of a group whose coordinator
+/// is only just starting, a client of librdkafka without one follows a null pointer
+/// (`rd_kafka_handle_OffsetFetch` refreshes the coordinator of its own group).
 pub(crate) fn connect(connection: &Connection) -> Result<BaseConsumer<Signals>, ConsumerError> {
     let settings = Settings::default();
-    let config = settings.groupless_consumer(connection);
+    let config = settings.reader(connection);
     preflight::connect(&config, &connection.principal(), settings.connect_timeout)
 }
 
