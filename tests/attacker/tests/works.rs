@@ -1,8 +1,6 @@
 //! What couriers do goes on in their jail: names are resolved, by TCP alone, and a directory holds
 //! objects.
 
-#![expect(clippy::print_stdout, reason = "a test says what it cannot try")]
-
 use std::{
     fs,
     io::{Read as _, Write as _},

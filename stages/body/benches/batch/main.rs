@@ -58,7 +58,8 @@ fn main() {
     }
 
     let [limit, describe, merge, plain, start] =
-        [&mut limit, &mut describe, &mut merge, &mut plain, &mut start].map(median);
+        [&mut limit, &mut describe, &mut merge, &mut plain, &mut start]
+            .map(|values| median(values));
     println!("plain: decode and parse  {limit:.3} µs/line");
     println!("plain: and describe      {describe:.3} µs/line");
     println!("plain: and merge         {merge:.3} µs/line");
@@ -116,7 +117,7 @@ impl Drop for Host {
     }
 }
 
-fn median(values: &mut Vec<f64>) -> f64 {
+fn median(values: &mut [f64]) -> f64 {
     values.sort_by(f64::total_cmp);
     values[values.len() / 2]
 }
