@@ -93,19 +93,23 @@ fn s3_port(endpoint: Option<&str>) -> u16 {
 
 /// The port of `host:port` or `[address]:port`. An IPv6 address without brackets has none.
 fn port(address: &str) -> Option<u16> {
-    let (host, port) = address.rsplit_once(':')?;
+    let (host, port) = without_protocol(address).rsplit_once(':')?;
     let is_host = !host.contains(':') || host.ends_with(']');
     if is_host { port.parse().ok() } else { None }
 }
 
 fn host(address: &str) -> &str {
+    let place = without_protocol(address);
     let host = match port(address) {
-        Some(_) => address.rsplit_once(':').map_or(address, |(host, _)| host),
-        None => address,
+        Some(_) => place.rsplit_once(':').map_or(place, |(host, _)| host),
+        None => place,
     };
-    // librdkafka also takes `protocol://host:port`.
-    let host = host.rsplit_once("//").map_or(host, |(_, host)| host);
     host.trim_start_matches('[').trim_end_matches(']')
+}
+
+/// librdkafka also takes `protocol://host:port`.
+fn without_protocol(address: &str) -> &str {
+    address.rsplit_once("//").map_or(address, |(_, place)| place)
 }
 
 #[cfg(test)]
