@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use cordon_kafka::{
-    admin::{Acl, Admin},
+    admin::{Acl, Admin, Operation},
     secret::Password,
 };
 use cordon_load::{Settings, Telemetry};
@@ -73,9 +73,10 @@ pub(crate) fn run(world: &World) -> Result<()> {
     Ok(())
 }
 
-/// Metrics are worth no stop.
+/// Metrics are worth no stop, and what is fed here lives: only a replay writes to the output's twin.
 fn is_needed(acl: &Acl) -> bool {
-    !acl.name.starts_with("metrics.")
+    let is_twin = acl.operation == Operation::Write && acl.name.ends_with(".replay");
+    !is_twin && !acl.name.starts_with("metrics.")
 }
 
 /// The stage must say who lacks what on which thing.

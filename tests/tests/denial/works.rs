@@ -82,8 +82,13 @@ impl<'a> Work<'a> {
         };
         worked += self.reads.len() + usize::from(consumer.is_some());
         if let Some(prefix) = self.transactions {
-            let producer = log.producer(&format!("{prefix}works"))?;
-            worked += 1 + self.transact(producer, consumer.as_ref())?;
+            let id = format!("{prefix}works");
+            if let Some(joined) = &consumer {
+                self.send_offsets(log.producer(&id)?, joined)?;
+            }
+            // A producer of its own: one that has aborted records on their way may have to ask for
+            // a new epoch, and then fails the next transaction.
+            worked += 1 + self.write(log.producer(&id)?)?;
         }
         if let Some(mut joined) = consumer {
             joined.consumer.leave();
@@ -91,29 +96,31 @@ impl<'a> Work<'a> {
         Ok(worked)
     }
 
-    /// One transaction that holds all that it may hold.
-    fn transact<C: Consumer>(
+    /// One transaction that holds all that it may hold. Aborted: it is for its permissions alone.
+    fn send_offsets<C: Consumer>(
         &self,
         mut producer: impl Producer,
-        joined: Option<&Joined<C>>,
-    ) -> Result<usize> {
-        done("init", producer.init())?;
-        done("begin", producer.begin())?;
-        for topic in &self.writes {
-            done(topic, producer.produce(record(topic)))?;
-        }
-        if let Some(Joined { membership, at, .. }) = joined {
-            let offset = NewOffset { at: at.clone(), offset: 0, metadata: "works".to_owned() };
-            done("send_offsets", producer.send_offsets(&[offset], membership))?;
-            // As it was: this transaction is for its permissions alone.
-            done("abort", producer.abort())?;
-            done("begin", producer.begin())?;
-            for topic in &self.writes {
-                done(topic, producer.produce(record(topic)))?;
-            }
-        }
+        joined: &Joined<C>,
+    ) -> Result<()> {
+        self.begin(&mut producer)?;
+        let Joined { membership, at, .. } = joined;
+        let offset = NewOffset { at: at.clone(), offset: 0, metadata: "works".to_owned() };
+        done("send_offsets", producer.send_offsets(&[offset], membership))?;
+        done("abort", producer.abort())
+    }
+
+    /// One that is committed, without an offset.
+    fn write(&self, mut producer: impl Producer) -> Result<usize> {
+        self.begin(&mut producer)?;
         done("commit", producer.commit())?;
         Ok(self.writes.len())
+    }
+
+    /// Up to a record in every topic that it may write.
+    fn begin(&self, producer: &mut impl Producer) -> Result<()> {
+        done("init", producer.init())?;
+        done("begin", producer.begin())?;
+        self.writes.iter().try_for_each(|topic| done(topic, producer.produce(record(topic))))
     }
 }
 
