@@ -6,7 +6,12 @@ mod groups;
 mod topics;
 mod transactions;
 
-use cordon_kafka::topology::Topology;
+use std::collections::BTreeSet;
+
+use cordon_kafka::{
+    admin::{Acl, Resource},
+    topology::Topology,
+};
 
 pub(crate) use topics::produce;
 
@@ -28,21 +33,28 @@ impl Names {
     /// All declared ones, some that only begin like them, and foreign ones.
     pub(crate) fn of(topology: &Topology) -> Self {
         let foreign = [FOREIGN_TOPIC].into_iter().chain(INTERNAL_TOPICS).map(str::to_owned);
-        let programs = topology.stages.keys().chain(topology.producers.keys());
-        let stages = topology.stages.keys();
-        let alike = |name: &String| [name.clone(), format!("{name}x")];
+        let acls = topology.acls();
+        let of = |resource| {
+            let acls = acls.iter().filter(move |acl| acl.resource == resource);
+            acls.flat_map(own_and_alike).collect::<BTreeSet<String>>().into_iter()
+        };
         Self {
-            topics: topology.all_topics().into_keys().chain(foreign.clone()).collect(),
-            groups: stages
-                .flat_map(|stage| alike(&Topology::group(stage)))
-                .chain(["elsewhere".to_owned()])
-                .collect(),
-            transactional_ids: programs
-                .flat_map(alike)
-                .map(|name| format!("{}0", Topology::transactional_prefix(&name)))
+            topics: topology.all_topics().into_keys().chain(foreign).collect(),
+            groups: of(Resource::Group).chain(["elsewhere".to_owned()]).collect(),
+            transactional_ids: of(Resource::TransactionalId)
                 .chain(["elsewhere-0".to_owned()])
                 .collect(),
         }
+    }
+}
+
+/// A name that a grant is on, and one that it is not on, although it begins alike.
+fn own_and_alike(acl: &Acl) -> [String; 2] {
+    let name = &acl.name;
+    if acl.prefixed {
+        [format!("{name}0"), format!("{}x-0", name.trim_end_matches('-'))]
+    } else {
+        [name.clone(), format!("{name}x")]
     }
 }
 
