@@ -24,6 +24,7 @@ mod reader;
 mod rebalance;
 mod record;
 mod settings;
+mod shipper;
 mod verdict;
 
 use std::{collections::BTreeMap, ops::Range, time::Duration};
@@ -41,6 +42,7 @@ pub use settings::{
     SESSION_TIMEOUT_MAX, SESSION_TIMEOUT_MIN, SOCKET_TIMEOUT, Settings, TOPIC_REFRESH,
     TRANSACTION_TIMEOUT,
 };
+pub use shipper::Shipper;
 
 use crate::{
     connection::Connection,

@@ -52,6 +52,9 @@ const RETRY_BACKOFF_MS: &str = "2";
 /// Pause after retries that go on failing: an unreachable broker is not hammered.
 const RETRY_BACKOFF_MAX_MS: &str = "1000";
 
+/// Records of a shipper wait so long for company.
+const SHIPPER_LINGER_MS: &str = "5";
+
 /// A fetch answers at once when there is anything, and otherwise waits this long.
 const FETCH_WAIT_MAX_MS: &str = "100";
 
@@ -187,6 +190,16 @@ impl Settings {
             .set("enable.idempotence", "false")
             .set("acks", "1")
             .set("queue.buffering.max.messages", "1000")
+            .set("message.timeout.ms", millis(self.transaction_timeout));
+        config
+    }
+
+    /// A producer that is no stage's: batches are as large as they come, and none is repeated.
+    pub(super) fn shipper(&self, connection: &Connection) -> ClientConfig {
+        let mut config = self.base_producer(connection);
+        config
+            .set("enable.idempotence", "true")
+            .set("linger.ms", SHIPPER_LINGER_MS)
             .set("message.timeout.ms", millis(self.transaction_timeout));
         config
     }

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::{
-    dead::DeadCommand, lister::ListerArgs, progress::ProgressCommand, replay::ReplayCommand,
-    rules::RulesChoice, topology::TopologyCommand,
+    bench::BenchCommand, dead::DeadCommand, lister::ListerArgs, progress::ProgressCommand,
+    replay::ReplayCommand, rules::RulesChoice, topology::TopologyCommand,
 };
 
 /// Streaming security telemetry: logs in, one merged graph and findings out, every step isolated.
@@ -52,6 +52,9 @@ pub(crate) enum Command {
     Findings(FromArgs),
     /// Print the merged graph, one node or edge a line.
     Graph(FromArgs),
+    /// Measure a deployment.
+    #[command(subcommand)]
+    Bench(BenchCommand),
     /// Check that every datapoint has exactly one fate.
     Audit(AuditArgs),
     /// Look at the dead letters: the datapoints that have no output, and why.

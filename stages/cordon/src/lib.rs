@@ -2,6 +2,7 @@
 //! so that a test can be the same program with another stage in its cells.
 
 mod archive;
+mod bench;
 mod bodies;
 mod cli;
 mod config;
@@ -77,6 +78,7 @@ fn run(cli: &Cli) -> Result<i32> {
         Command::Topology(command) => topology::run(command, &config()?, cli.json),
         Command::Findings(from) => print_topic("findings", from, cli),
         Command::Graph(from) => print_topic("merged", from, cli),
+        Command::Bench(command) => bench::run(command, || Ok(config()?), cli.json),
         Command::Audit(args) => audit(args, cli),
         Command::Dead(command) => dead::run(command, cli),
         Command::Progress(command) => progress::run(command, &config()?, cli),
