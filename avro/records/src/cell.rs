@@ -32,6 +32,24 @@ pub struct Job {
     pub options: BTreeMap<String, String>,
 }
 
+impl Job {
+    /// A first cell over these parts, which goes to the end: nobody died before it, and its time is
+    /// not limited.
+    pub fn of(parts: Vec<Part>, partitions: i32, chunk_datapoints: i32) -> Self {
+        Self {
+            parts,
+            partitions,
+            chunk_datapoints,
+            sentenced: Vec::new(),
+            frames_offset_bytes: 0,
+            frames_bytes: 0,
+            budget_ms: 0,
+            mode: Mode::Process,
+            options: BTreeMap::new(),
+        }
+    }
+}
+
 /// How far a job goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Mode {

@@ -83,7 +83,7 @@ pub use api::{CellEnd, CellJob, CellLimits, CellResult, CellUsage, DeadlineKind}
 pub use client::Cells;
 pub use context::{CellContext, CellIoError, take_panic};
 pub use jail::{
-    CourierJailError, CourierReach, JailLayer, JailMode, JailReport, enter_courier_jail,
+    CourierJailError, CourierReach, JailLayer, JailMode, JailReport, NoJailMode, enter_courier_jail,
 };
 pub use memfd::{sealed_memfd, sealed_memfd_from};
 pub use spawn::{

@@ -64,12 +64,8 @@ pub(crate) fn linger(stage: &str) -> Duration {
 
 /// Arguments that start this program as a zygote of a kind.
 pub(crate) fn zygote_args(kind: &str, rules: &RulesChoice, jail: JailMode) -> Vec<OsString> {
-    let jail = match jail {
-        JailMode::Strict => "strict",
-        JailMode::Best => "best",
-        JailMode::Off => "off",
-    };
-    let mut args: Vec<OsString> = ["zygote", kind, "--jail", jail].map(OsString::from).to_vec();
+    let mut args: Vec<OsString> =
+        ["zygote", kind, "--jail", jail.word()].map(OsString::from).to_vec();
     args.extend(rules.to_args());
     args
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use cordon_cell::JailMode;
 
 use crate::{
     bench::BenchCommand, dead::DeadCommand, lister::ListerArgs, progress::ProgressCommand,
@@ -75,7 +76,7 @@ pub(crate) enum Command {
         #[command(flatten)]
         rules: RulesChoice,
         #[arg(long, default_value = "best")]
-        jail: String,
+        jail: JailMode,
     },
     #[command(hide = true)]
     Courier { stage: String },

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use cordon_cell::JailMode;
+use cordon_cell::{JailMode, NoJailMode};
 use cordon_kafka::real::{SESSION_TIMEOUT_MAX, SESSION_TIMEOUT_MIN};
 
 use crate::rules::RulesChoice;
@@ -220,24 +220,18 @@ impl Reader {
     }
 
     fn courier(&mut self) -> CourierConfig {
-        let jail = match self.string("courier.jail").as_deref() {
-            None | Some("best") => JailMode::Best,
-            Some("strict") => JailMode::Strict,
-            Some("off") => JailMode::Off,
-            Some(other) => {
-                self.faults.push(format!(
-                    "courier.jail is {other:?}; it must be \"best\", \"strict\" or \"off\""
-                ));
-                JailMode::Best
-            }
-        };
+        let jail = self.string("courier.jail").map(|word| {
+            word.parse().map_err(|no_mode: NoJailMode| {
+                self.faults.push(format!("courier.jail is {word:?}; {no_mode}"));
+            })
+        });
         CourierConfig {
             slots: self.integer("courier.slots", 1, 1024).unwrap_or(1) as u32,
             slot_base: self.integer("slot_base", 0, 1 << 20).unwrap_or(0) as u32,
             recycle: Duration::from_secs(
                 60 * self.integer("courier.recycle_minutes", 1, 1440).unwrap_or(15).unsigned_abs(),
             ),
-            jail,
+            jail: jail.and_then(Result::ok).unwrap_or(JailMode::Best),
             ports: self.ports("courier.ports"),
             batch_datapoints_max: self.integer("courier.batch_datapoints_max", 1, 1 << 20),
         }

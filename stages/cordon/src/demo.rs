@@ -4,7 +4,6 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::Child,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -15,7 +14,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use cordon_audit::AuditReport;
-use cordon_cell::{CellLimits, Cells, JailMode, spawn_zygote};
+use cordon_cell::{CellLimits, Cells, JailMode};
 use cordon_courier::{Courier, Limits, event::Halt};
 use cordon_kafka::{
     log::{Committed, TopicPartition},
@@ -27,15 +26,7 @@ use cordon_records::BatchId;
 use cordon_store::{CanaryKey, DirectoryStore, Store};
 use serde_json::json;
 
-use crate::{
-    archive,
-    archive::Archive,
-    bodies,
-    cli::DemoArgs,
-    courier, ingest,
-    rules::{self, RulesChoice},
-    wiring,
-};
+use crate::{archive, archive::Archive, cli::DemoArgs, courier, ingest, wiring, zygote::Zygote};
 
 /// Lines of generated telemetry where no paths are given.
 const GENERATED_LINES: usize = 20_000;
@@ -53,7 +44,7 @@ pub(crate) fn run(args: &DemoArgs, json: bool) -> Result<i32> {
     let topology = Topology::embedded();
     let kinds = topology.stages.keys().map(String::as_str).chain(["ingest", "reader"]);
     let zygotes = kinds
-        .map(|kind| Ok((kind.to_owned(), Zygote::start(kind, &args.rules)?)))
+        .map(|kind| Ok((kind.to_owned(), Zygote::with_rules(kind, &args.rules, JailMode::Best)?)))
         .collect::<Result<std::collections::BTreeMap<_, _>>>()?;
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
@@ -118,39 +109,9 @@ pub(crate) fn run(args: &DemoArgs, json: bool) -> Result<i32> {
     Ok(i32::from(!is_clean || !summary.faults.is_empty()))
 }
 
-/// A zygote and its cells; killed when dropped.
-struct Zygote {
-    child: Child,
-    cells: Cells,
-}
-
-impl Zygote {
-    fn start(kind: &str, rules: &RulesChoice) -> Result<Self> {
-        let mut spawned = spawn_zygote(&bodies::zygote_args(kind, rules, JailMode::Best))
-            .with_context(|| format!("cannot start the zygote of {kind}"))?;
-        match Cells::connect(spawned.socket) {
-            Ok(cells) => Ok(Self { child: spawned.child, cells }),
-            Err(error) => {
-                if let Some(fault) = rules::fault_of(spawned.child.wait()?) {
-                    bail!(fault);
-                }
-                Err(error).with_context(|| format!("the zygote of {kind} did not start"))
-            }
-        }
-    }
-}
-
-impl Drop for Zygote {
-    fn drop(&mut self) {
-        // It may have ended already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
 /// Reading commands need cells, and nothing else of a pipeline.
 pub(crate) fn with_reader<T>(read: impl FnOnce(&Cells) -> Result<T>) -> Result<T> {
-    let zygote = Zygote::start("reader", &RulesChoice::default())?;
+    let zygote = Zygote::start("reader", JailMode::Best)?;
     read(&zygote.cells)
 }
 

@@ -9,6 +9,8 @@ mod config;
 mod courier;
 mod dead;
 mod demo;
+#[cfg(test)]
+mod fixture;
 mod ingest;
 mod jail;
 mod lister;
@@ -23,12 +25,12 @@ mod supervisor;
 mod terminal;
 mod topology;
 mod wiring;
+mod zygote;
 
 use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Parser;
-use cordon_cell::JailMode;
 use tracing_subscriber::EnvFilter;
 
 use crate::{
@@ -67,12 +69,7 @@ fn run(cli: &Cli) -> Result<i32> {
         }
         Command::Courier { stage } => courier::courier(stage, &config()?),
         Command::Zygote { kind, rules, jail } => {
-            let jail = match jail.as_str() {
-                "strict" => JailMode::Strict,
-                "off" => JailMode::Off,
-                _ => JailMode::Best,
-            };
-            bodies::serve(kind, rules, jail).map(|()| exit::STOPPED)
+            bodies::serve(kind, rules, *jail).map(|()| exit::STOPPED)
         }
         Command::Ingest { paths, id } => ingest::command::run(paths, id, &config()?, cli.json),
         Command::Topology(command) => topology::run(command, &config()?, cli.json),

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use bytes::Bytes;
 use cordon_cell::{CellEnd, CellJob, CellLimits, Cells, sealed_memfd};
 use cordon_records::{
-    cell::{CellLetter, Job, Mode, Part, Report},
+    cell::{CellLetter, Job, Part, Report},
     single_object,
 };
 
@@ -60,15 +60,8 @@ pub(crate) fn print(
         offset_bytes += len_bytes;
     }
     let job = Job {
-        parts,
-        partitions: 1,
-        chunk_datapoints: 64,
-        sentenced: Vec::new(),
-        frames_offset_bytes: 0,
-        frames_bytes: 0,
-        budget_ms: 0,
-        mode: Mode::Process,
         options: options.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
+        ..Job::of(parts, 1, 64)
     };
     let slices: Vec<&[u8]> = payloads.iter().map(|payload| &payload.bytes[..]).collect();
     let input = sealed_memfd("payloads", &slices)?;

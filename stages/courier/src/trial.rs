@@ -114,8 +114,11 @@ impl Trial {
             frames_offset_bytes: offset,
             frames_bytes: self.frames.len() as i64,
             budget_ms,
-            chunk_datapoints: self.chunk_datapoints(&settings.limits),
-            ..job_of(job_parts, Mode::Process, &settings.limits, settings.output_partitions)
+            ..Job::of(
+                job_parts,
+                settings.output_partitions,
+                self.chunk_datapoints(&settings.limits),
+            )
         };
         Run { job, inputs, is_alone: false }
     }
@@ -223,25 +226,12 @@ impl Trial {
     }
 }
 
-fn job_of(parts: Vec<Part>, mode: Mode, limits: &Limits, partitions: i32) -> Job {
-    Job {
-        parts,
-        partitions,
-        chunk_datapoints: limits.chunk_datapoints,
-        sentenced: Vec::new(),
-        frames_offset_bytes: 0,
-        frames_bytes: 0,
-        budget_ms: 0,
-        mode,
-        options: BTreeMap::new(),
-    }
-}
-
 fn run_one(part: &BatchPart, index: i64, mode: Mode, limits: &Limits, partitions: i32) -> Run {
     let (input, len) = input_of(part);
     let whole = part.job_part(0, len, limits.payload_decoded_bytes_max);
     let one = Part { from: index, to: index + 1, ..whole };
-    Run { job: job_of(vec![one], mode, limits, partitions), inputs: vec![input], is_alone: true }
+    let job = Job { mode, ..Job::of(vec![one], partitions, limits.chunk_datapoints) };
+    Run { job, inputs: vec![input], is_alone: true }
 }
 
 fn input_of(part: &BatchPart) -> (CellInput, i64) {

@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, ops::Range};
 use cordon_body::BodyFault;
 use cordon_records::{
     Digest,
-    cell::{Job, Mode, Part, PartReport, Report, Sentenced},
+    cell::{Job, Part, PartReport, Report, Sentenced},
 };
 
 use crate::limits::unpacked_bytes_max;
@@ -53,15 +53,9 @@ impl FileJob {
             (FILE_OPTION, self.file_bytes.to_string()),
         ];
         Job {
-            parts: vec![part],
-            partitions: 1,
-            chunk_datapoints: 1,
             sentenced,
-            frames_offset_bytes: 0,
-            frames_bytes: 0,
-            budget_ms: 0,
-            mode: Mode::Process,
             options: options.map(|(name, value)| (name.to_owned(), value)).into(),
+            ..Job::of(vec![part], 1, 1)
         }
     }
 

@@ -47,17 +47,7 @@ impl CellIo for Kept {
 }
 
 fn job(part: Part, mode: Mode) -> Job {
-    Job {
-        parts: vec![part],
-        partitions: 1,
-        chunk_datapoints: 64,
-        sentenced: Vec::new(),
-        frames_offset_bytes: 0,
-        frames_bytes: 0,
-        budget_ms: 0,
-        mode,
-        options: Default::default(),
-    }
+    Job { mode, ..Job::of(vec![part], 1, 64) }
 }
 
 fn part(framed: &[u8], from: i64, to: i64, selection: Option<Runs>) -> Part {

@@ -33,11 +33,7 @@ fn main() -> ExitCode {
 }
 
 fn mode(word: &str) -> JailMode {
-    match word {
-        "strict" => JailMode::Strict,
-        "off" => JailMode::Off,
-        _ => JailMode::Best,
-    }
+    word.parse().unwrap_or(JailMode::Best)
 }
 
 /// One attempt of a courier that was taken over: jailed as all couriers are, and told by a word on

@@ -12,7 +12,7 @@ use std::{
 use anyhow::{Context as _, Result, bail, ensure};
 use cordon_cell::{CellEnd, CellJob, CellLimits, CellResult, Cells, sealed_memfd, spawn_zygote};
 use cordon_records::{
-    cell::{Job, Mode, Part},
+    cell::{Job, Part},
     schema::LOG_DATAPOINT,
     single_object,
 };
@@ -350,15 +350,9 @@ impl Payload {
             selection: None,
         };
         Ok(single_object::encode(&Job {
-            parts: vec![part],
-            partitions: 3,
-            chunk_datapoints: 64,
-            sentenced: Vec::new(),
             frames_offset_bytes: len_bytes,
             frames_bytes: frames.len() as i64,
-            budget_ms: 0,
-            mode: Mode::Process,
-            options: BTreeMap::default(),
+            ..Job::of(vec![part], 3, 64)
         })?)
     }
 }

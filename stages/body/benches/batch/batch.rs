@@ -1,13 +1,11 @@
 //! A full batch: payloads of log lines, and the job of a cell over them.
 
-use std::collections::BTreeMap;
-
 use cordon_cell::{CellJob, CellLimits, sealed_memfd};
 use cordon_container::SectionWriter;
 use cordon_load::{Settings, Telemetry};
 use cordon_records::{
     Digest, FileOrigin, LogDatapoint, Origin,
-    cell::{Job, Mode, Part},
+    cell::{Job, Part},
     schema, single_object,
 };
 
@@ -98,15 +96,5 @@ fn part(offset_bytes: i64, len_bytes: i64, n: i64) -> Part {
 }
 
 fn job(parts: Vec<Part>) -> Job {
-    Job {
-        parts,
-        partitions: 4,
-        chunk_datapoints: 1,
-        sentenced: Vec::new(),
-        frames_offset_bytes: 0,
-        frames_bytes: 0,
-        budget_ms: 0,
-        mode: Mode::Process,
-        options: BTreeMap::new(),
-    }
+    Job::of(parts, 4, 1)
 }

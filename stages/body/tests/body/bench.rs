@@ -2,7 +2,6 @@
 
 use std::{
     any::Any,
-    collections::BTreeMap,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     time::Duration,
 };
@@ -12,7 +11,7 @@ use cordon_container::{ReadLimits, SectionReader, SectionWriter};
 use cordon_flow::Stage;
 use cordon_records::{
     Digest, Element, FileOrigin, LogDatapoint, Origin, Reason, Runs,
-    cell::{Job, Mode, Part, PartReport, Report, Section},
+    cell::{Job, Part, PartReport, Report, Section},
     schema, single_object,
 };
 
@@ -51,18 +50,7 @@ pub(crate) struct Batch {
 
 impl Batch {
     pub(crate) fn new() -> Self {
-        let job = Job {
-            parts: Vec::new(),
-            partitions: 4,
-            chunk_datapoints: 3,
-            sentenced: Vec::new(),
-            frames_offset_bytes: 0,
-            frames_bytes: 0,
-            budget_ms: 0,
-            mode: Mode::Process,
-            options: BTreeMap::new(),
-        };
-        Self { job, input: Vec::new() }
+        Self { job: Job::of(Vec::new(), 4, 3), input: Vec::new() }
     }
 
     /// Adds a whole payload of `n` log datapoints.

@@ -14,6 +14,7 @@ mod seccomp;
 use std::{
     fmt, fs, io,
     os::fd::{AsFd, OwnedFd},
+    str::FromStr,
 };
 
 use rustix::{
@@ -34,6 +35,31 @@ pub enum JailMode {
     /// None. For finding out whether a test fails because of the jail, and for the positive
     /// controls of attacks.
     Off,
+}
+
+impl JailMode {
+    /// The word for it in configurations and on command lines; parsed by [`FromStr`].
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Strict => "strict",
+            Self::Best => "best",
+            Self::Off => "off",
+        }
+    }
+}
+
+/// A word that names no [`JailMode`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("it must be \"best\", \"strict\" or \"off\"")]
+pub struct NoJailMode;
+
+impl FromStr for JailMode {
+    type Err = NoJailMode;
+
+    fn from_str(word: &str) -> Result<Self, NoJailMode> {
+        let mut all = [Self::Strict, Self::Best, Self::Off].into_iter();
+        all.find(|mode| mode.word() == word).ok_or(NoJailMode)
+    }
 }
 
 /// A part of the jail that a kernel may lack.

@@ -1,18 +1,13 @@
 //! `cordon bench load`.
 
-use std::{
-    fs,
-    path::Path,
-    thread,
-    time::{Duration, Instant},
-};
+use std::{fs, path::Path, thread, time::Duration};
 
 use anyhow::{Context as _, Result};
 use cordon_load::{Ledger, Settings, Telemetry};
 use serde_json::json;
 
 use super::{LoadArgs, sink};
-use crate::{config::Config, pace::Pace, supervisor::exit, terminal};
+use crate::{config::Config, pace::Pace, patience::now, supervisor::exit, terminal};
 
 /// Shorter waits than this are not worth a switch of threads.
 const WAIT_MIN: Duration = Duration::from_millis(1);
@@ -86,9 +81,4 @@ fn told(ledger: &Ledger, seconds: f64, is_json: bool) -> String {
         ledger.late,
         ledger.attacks.len(),
     )
-}
-
-#[expect(clippy::disallowed_methods, reason = "the shell is where time comes from")]
-fn now() -> Instant {
-    Instant::now()
 }

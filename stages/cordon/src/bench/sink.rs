@@ -4,11 +4,9 @@ use std::{
     fs,
     io::{BufWriter, Write as _},
     path::{Path, PathBuf},
-    process::Child,
 };
 
 use anyhow::{Context as _, Result, ensure};
-use cordon_cell::{Cells, spawn_zygote};
 use cordon_courier::StageSettings;
 use cordon_kafka::{
     log::Log as _,
@@ -20,11 +18,10 @@ use cordon_store::Store;
 
 use super::{LoadArgs, Target};
 use crate::{
-    bodies,
     config::Config,
     ingest::{self, Ingest},
-    rules::RulesChoice,
     wiring::{self, Opened},
+    zygote::Zygote,
 };
 
 /// Takes lines.
@@ -157,8 +154,7 @@ struct Pointers {
     settings: StageSettings,
     runtime: tokio::runtime::Runtime,
     transactional_id: String,
-    cells: Cells,
-    zygote: Child,
+    zygote: Zygote,
     directory: PathBuf,
     piece: Option<Files>,
     pieces: u32,
@@ -168,10 +164,7 @@ impl Pointers {
     fn open(args: &LoadArgs, config: &Config) -> Result<Self> {
         let Opened { topology, log, store } = wiring::open(config)?;
         let settings = ingest::settings(&topology, &log)?;
-        let zygote_args =
-            bodies::zygote_args("ingest", &RulesChoice::default(), config.courier.jail);
-        let zygote = spawn_zygote(&zygote_args).context("cannot start the zygote of ingest")?;
-        let cells = Cells::connect(zygote.socket).context("the zygote of ingest did not start")?;
+        let zygote = Zygote::start("ingest", config.courier.jail)?;
         let name = format!("cordon-bench-{}", std::process::id());
         let directory = std::env::temp_dir().join(name);
         fs::create_dir(&directory)
@@ -182,8 +175,7 @@ impl Pointers {
             settings,
             runtime: crate::runtime()?,
             transactional_id: format!("{}{}", Topology::transactional_prefix("ingest"), args.id),
-            cells,
-            zygote: zygote.child,
+            zygote,
             directory,
             piece: None,
             pieces: 0,
@@ -201,7 +193,7 @@ impl Pointers {
         let ingest = Ingest {
             log: &self.log,
             store: &self.store,
-            cells: &self.cells,
+            cells: &self.zygote.cells,
             runtime: self.runtime.handle(),
             settings: &self.settings,
             transactional_id: self.transactional_id.clone(),
@@ -243,7 +235,6 @@ impl Drop for Pointers {
     fn drop(&mut self) {
         // Whatever fails here, the lines are where they should be, or their error was told.
         let _ = fs::remove_dir_all(&self.directory);
-        let _ = (self.zygote.kill(), self.zygote.wait());
     }
 }
 

@@ -91,7 +91,7 @@ mod tests {
     use cordon_records::{BatchId, Input, Lane, Source};
 
     use super::*;
-    use crate::dead::fixture::letter;
+    use crate::fixture::letter;
 
     fn receipt(redrives: &[&str], output: Runs, dead: Runs, selection: Runs) -> Receipt {
         let source = Source::PointerSource {

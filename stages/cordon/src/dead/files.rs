@@ -64,7 +64,7 @@ mod tests {
     use cordon_records::{BatchId, Digest, Input, Lane, Output, Runs};
 
     use super::*;
-    use crate::dead::fixture::letter;
+    use crate::fixture::letter;
 
     fn receipt(name: &str, key: &str) -> Receipt {
         let sha256 = Digest::of(name.as_bytes());

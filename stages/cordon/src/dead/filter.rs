@@ -55,7 +55,7 @@ impl<'a> Filter<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dead::{fixture::letter, time::Moment};
+    use crate::{dead::time::Moment, fixture::letter};
 
     fn wanted(args: &FilterArgs) -> Vec<usize> {
         let letters = [

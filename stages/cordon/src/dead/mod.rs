@@ -8,8 +8,6 @@ mod args;
 mod fate;
 mod files;
 mod filter;
-#[cfg(test)]
-mod fixture;
 mod hints;
 mod letters;
 mod located;

@@ -9,11 +9,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, bail};
 use bytes::Bytes;
 use cordon_courier::{Environment as _, World, event::TransactionOutcome, transaction};
 use cordon_kafka::{
-    log::{Log as _, TopicPartition},
+    log::TopicPartition,
     real::{RealLog, RealProducer},
     topology::Topology,
 };
@@ -219,21 +219,11 @@ impl Redrive<'_> {
     }
 
     fn destinations(&self, name: &str) -> Result<BTreeMap<String, Destination>> {
-        let receipts = format!("receipts.{}", Topology::REPLAYER);
-        let mut destinations = BTreeMap::new();
-        for stage in &self.stages {
+        let open = |stage: &String| {
             let topic = Topology::replay_of(stage);
-            let partitions = self.log.partitions(&[&topic, &receipts])?[0];
-            ensure!(partitions > 0, "{topic} has no partition");
-            let destination = Destination {
-                topic: topic.into(),
-                partitions,
-                receipts: receipts.as_str().into(),
-                slot: name.to_owned(),
-            };
-            destinations.insert(stage.clone(), destination);
-        }
-        Ok(destinations)
+            Ok((stage.clone(), Destination::open(self.log, &topic, name.to_owned())?))
+        };
+        self.stages.iter().map(open).collect()
     }
 }
 
@@ -280,30 +270,8 @@ fn driving(pointer: &Pointer, letters: &[Letter]) -> Pointer {
 
 #[cfg(test)]
 mod tests {
-    use cordon_records::Digest;
-
     use super::*;
-    use crate::dead::fixture::letter;
-
-    fn pointer() -> Pointer {
-        let of = letter("generate/logs/0/5/3", "rejected", 0);
-        Pointer {
-            bucket: of.bucket,
-            key: of.key,
-            range_start_bytes: 0,
-            range_bytes: 9,
-            digest: Some(Digest::default()),
-            datapoints: Some(64),
-            decoded_bytes: 9,
-            schema: 0,
-            time_min_ms: None,
-            time_max_ms: None,
-            stage: "ingest".to_owned(),
-            stage_version: "1".to_owned(),
-            selection: None,
-            redrives: Vec::new(),
-        }
-    }
+    use crate::fixture::{letter, pointer};
 
     #[test]
     fn a_driving_pointer_selects_what_its_letters_speak_of() {
@@ -311,12 +279,13 @@ mod tests {
         let mut rest = letter("generate/logs/0/5/60", "corrupt", 0);
         rest.to = 70;
         let letters = [one, rest];
-        let driven = driving(&pointer(), &letters);
+        let whole = Pointer { datapoints: Some(64), ..pointer() };
+        let driven = driving(&whole, &letters);
         let expected: Runs = [3].into_iter().chain(60..64).collect();
         assert_eq!(driven.selection, Some(expected));
         assert_eq!(driven.redrives, ["generate/logs/0/5/3", "generate/logs/0/5/60"]);
 
-        let chosen = Pointer { selection: Some([1, 3, 61].into_iter().collect()), ..pointer() };
+        let chosen = Pointer { selection: Some([1, 3, 61].into_iter().collect()), ..whole };
         let driven = driving(&chosen, &letters);
         assert_eq!(driven.selection, Some([3, 61].into_iter().collect()));
     }

@@ -212,7 +212,7 @@ mod tests {
     use expect_test::expect;
 
     use super::*;
-    use crate::dead::fixture::letter;
+    use crate::fixture::letter;
 
     fn letters() -> Letters {
         let mut rest = letter("generate/logs/0/6/3", "corrupt", 2_000);

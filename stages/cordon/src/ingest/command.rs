@@ -2,18 +2,16 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context as _, Result};
-use cordon_cell::{Cells, spawn_zygote};
+use anyhow::Result;
 use cordon_kafka::topology::Topology;
 
 use super::{Ingest, find, settings};
 use crate::{
-    bodies,
     config::Config,
-    rules::RulesChoice,
     supervisor::exit,
     terminal,
     wiring::{self, Opened},
+    zygote::Zygote,
 };
 
 /// Ingests files. Those that are bad do not keep the good ones out; they are named at the end.
@@ -21,15 +19,13 @@ use crate::{
 pub(crate) fn run(paths: &[PathBuf], id: &str, config: &Config, is_json: bool) -> Result<i32> {
     let Opened { topology, log, store } = wiring::open(config)?;
     let found = find(paths)?;
-    let args = bodies::zygote_args("ingest", &RulesChoice::default(), config.courier.jail);
-    let zygote = spawn_zygote(&args).context("cannot start the zygote of ingest")?;
-    let cells = Cells::connect(zygote.socket).context("the zygote of ingest did not start")?;
+    let zygote = Zygote::start("ingest", config.courier.jail)?;
     let settings = settings(&topology, &log)?;
     let runtime = crate::runtime()?;
     let ingest = Ingest {
         log: &log,
         store: &store,
-        cells: &cells,
+        cells: &zygote.cells,
         runtime: runtime.handle(),
         settings: &settings,
         transactional_id: format!("{}{id}", Topology::transactional_prefix("ingest")),

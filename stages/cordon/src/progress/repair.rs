@@ -69,26 +69,7 @@ impl Repair {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::progress::consumed::LastPointer;
-
-    fn pointer(key: &str) -> Pointer {
-        Pointer {
-            bucket: "cordon".to_owned(),
-            key: key.to_owned(),
-            range_start_bytes: 0,
-            range_bytes: 1,
-            digest: None,
-            datapoints: None,
-            decoded_bytes: 0,
-            schema: 0,
-            time_min_ms: None,
-            time_max_ms: None,
-            stage: String::new(),
-            stage_version: String::new(),
-            selection: None,
-            redrives: Vec::new(),
-        }
-    }
+    use crate::{fixture::pointer, progress::consumed::LastPointer};
 
     /// Receipts that end within the pointer at an offset, or behind it.
     fn told(next: &str, offset: i64) -> Consumed {
@@ -97,7 +78,7 @@ mod tests {
     }
 
     fn repair(consumed: Option<&Consumed>, key: Option<&str>) -> (String, bool) {
-        let last = key.map(pointer);
+        let last = key.map(|key| Pointer { key: key.to_owned(), ..pointer() });
         let repair = Repair::of(consumed, (5, 10), last.as_ref());
         (repair.place.to_string(), repair.is_exact())
     }

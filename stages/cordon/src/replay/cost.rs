@@ -6,8 +6,9 @@ use cordon_kafka::{
     log::{ConsumerError, Record},
     topology::{InputSpec, Topology},
 };
-use cordon_records::{Pointer, single_object};
 use serde::Serialize;
+
+use super::emit::pointer_in;
 
 /// List prices of S3 Standard in us-east-1, for a thousand requests:
 /// <https://aws.amazon.com/s3/pricing/>. Transfer within a region is free, and what is stored
@@ -42,8 +43,7 @@ impl Counts {
     }
 
     fn add(&mut self, value: &[u8]) {
-        let pointer = single_object::decode::<Pointer>(value).ok();
-        let Some(pointer) = pointer.filter(|pointer| pointer.digest.is_some()) else {
+        let Some(pointer) = pointer_in(value) else {
             self.skipped += 1;
             return;
         };

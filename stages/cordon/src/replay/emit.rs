@@ -2,14 +2,17 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use anyhow::{Result, ensure};
 use bytes::Bytes;
 use cordon_courier::event::Transaction;
-use cordon_kafka::log::{NewRecord, Record, TopicPartition};
+use cordon_kafka::{
+    log::{Log, NewRecord, Record, TopicPartition},
+    topology::Topology,
+};
 use cordon_records::{BatchId, Input, Lane, Output, Pointer, Receipt, Runs, Source, single_object};
 
 use super::position::Position;
-use crate::wiring::VERSION;
-use cordon_kafka::topology::Topology;
+use crate::wiring::{SideTopics, VERSION};
 
 /// Pointers of one transaction. Each takes a line of some 300 bytes in the receipt as consumed, and
 /// one as produced; ten times as many would come near Kafka's limit for a record.
@@ -23,6 +26,22 @@ pub(crate) struct Destination {
     pub(crate) receipts: Arc<str>,
     /// The `transactional.id`.
     pub(crate) slot: String,
+}
+
+impl Destination {
+    /// Finds a topic, and the receipts that tell of what is emitted into it.
+    pub(crate) fn open(log: &impl Log, topic: &str, slot: String) -> Result<Self> {
+        let receipts = SideTopics::of(Topology::REPLAYER).receipts;
+        let partitions = log.partitions(&[topic, &receipts])?[0];
+        ensure!(partitions > 0, "{topic} has no partition");
+        Ok(Self { topic: topic.into(), partitions, receipts, slot })
+    }
+}
+
+/// The pointer in a record, if there is one that can be processed again: to bytes with a digest.
+pub(super) fn pointer_in(value: &[u8]) -> Option<Pointer> {
+    let pointer: Option<Pointer> = single_object::decode(value).ok();
+    pointer.filter(|pointer| pointer.digest.is_some())
 }
 
 /// What one transaction emits.
@@ -46,8 +65,7 @@ impl Emission {
     /// Takes in a record, to be emitted as it is.
     pub(crate) fn add(&mut self, record: &Record, to: &Destination) {
         self.next.insert(record.at.partition, record.offset + 1);
-        let pointer = single_object::decode::<Pointer>(&record.value).ok();
-        let Some(pointer) = pointer.filter(|pointer| pointer.digest.is_some()) else {
+        let Some(pointer) = pointer_in(&record.value) else {
             self.skipped += 1;
             return;
         };
@@ -147,28 +165,7 @@ mod tests {
     use cordon_records::Digest;
 
     use super::*;
-    use crate::replay::plan::Plan;
-
-    const KEY: &str = "logs/1700000000000-6f1ddc2a-58a4-4f0c-8d5d-3c1e0b8a9f10";
-
-    fn pointer(digest: Option<Digest>) -> Pointer {
-        Pointer {
-            bucket: "cordon".to_owned(),
-            key: KEY.to_owned(),
-            range_start_bytes: 3,
-            range_bytes: 99,
-            digest,
-            datapoints: digest.map(|_| 10),
-            decoded_bytes: 0,
-            schema: 5,
-            time_min_ms: None,
-            time_max_ms: None,
-            stage: "ingest".to_owned(),
-            stage_version: "1".to_owned(),
-            selection: None,
-            redrives: Vec::new(),
-        }
-    }
+    use crate::{fixture::pointer, replay::plan::Plan};
 
     fn record(partition: i32, offset: i64, value: Vec<u8>) -> Record {
         Record {
@@ -189,11 +186,14 @@ mod tests {
             receipts: "receipts.replay".into(),
             slot: "cordon.replay-a".to_owned(),
         };
-        let value = single_object::encode(&pointer(Some(Digest([7; 32])))).unwrap();
+        let value = {
+            let digest = Some(Digest([7; 32]));
+            single_object::encode(&Pointer { digest, datapoints: Some(10), ..pointer() }).unwrap()
+        };
         let mut emission = Emission::default();
         emission.add(&record(3, 40, value.clone()), &to);
         emission.add(&record(0, 5, b"no pointer".to_vec()), &to);
-        let digestless = single_object::encode(&pointer(None)).unwrap();
+        let digestless = single_object::encode(&pointer()).unwrap();
         emission.add(&record(0, 7, digestless), &to);
         assert_eq!((emission.pointers(), emission.skipped, emission.datapoints), (1, 2, 10));
 

@@ -12,7 +12,7 @@
 //!       └──────────────────────────────────┘
 //! ```
 
-use std::{thread, time::Duration};
+use std::thread;
 
 use anyhow::{Context as _, Result, bail};
 use cordon_courier::{
@@ -22,7 +22,7 @@ use cordon_courier::{
 };
 use cordon_kafka::{
     admin::Admin,
-    log::{Log as _, Membership, Record},
+    log::{Membership, Record},
     real::{RealLog, RealProducer},
     topology::Topology,
 };
@@ -171,14 +171,7 @@ impl Run<'_> {
     fn emit_all(&mut self, emitted: &mut Emitted, started: std::time::Instant) -> Result<bool> {
         let Engine { log, id, pace, .. } = self.engine;
         let plan = &self.position.plan;
-        let receipts = format!("receipts.{}", Topology::REPLAYER);
-        let partitions = log.partitions(&[&plan.destination, &receipts])?[0];
-        let to = Destination {
-            topic: plan.destination.as_str().into(),
-            partitions,
-            receipts: receipts.into(),
-            slot: name_of(id),
-        };
+        let to = Destination::open(*log, &plan.destination, name_of(id))?;
         self.bar.show(&self.position, emitted);
         let mut reader = log.ranges_reader(&plan.topic, self.position.left())?;
         loop {
@@ -202,7 +195,7 @@ impl Run<'_> {
             if is_end {
                 return Ok(true);
             }
-            rest(pace.wait(emitted.datapoints, started.elapsed()));
+            thread::sleep(pace.wait(emitted.datapoints, started.elapsed()));
         }
     }
 }
@@ -229,10 +222,4 @@ fn take(
         }
     }
     Ok((emission, false))
-}
-
-fn rest(wait: Duration) {
-    if !wait.is_zero() {
-        thread::sleep(wait);
-    }
 }

@@ -31,7 +31,14 @@ use self::{
     position::Position,
     told::{Told, told},
 };
-use crate::{config::Config, dead::time::show_ms, pace::Pace, supervisor::exit, terminal, wiring};
+use crate::{
+    config::Config,
+    dead::time::show_ms,
+    pace::Pace,
+    supervisor::exit,
+    terminal,
+    wiring::{self, SideTopics},
+};
 
 /// Runs one of the commands. Returns the exit code.
 pub(crate) fn run(command: &ReplayCommand, config: &Config, is_json: bool) -> Result<i32> {
@@ -121,7 +128,7 @@ fn dry_run(plan: Plan, topology: &Topology, log: &RealLog, is_json: bool) -> Res
 /// Every replay that receipts tell of.
 fn replays(log: &RealLog) -> Result<Vec<Told>> {
     let mut receipts = Vec::new();
-    for record in log.reader(&format!("receipts.{}", Topology::REPLAYER))? {
+    for record in log.reader(&SideTopics::of(Topology::REPLAYER).receipts)? {
         // Receipts that cannot be read are the audit's business.
         receipts.extend(single_object::decode(&record?.value));
     }

@@ -13,7 +13,7 @@ use cordon_container::SectionWriter;
 use cordon_load::{Settings, Telemetry};
 use cordon_records::{
     Digest, FileOrigin, LogDatapoint, Origin,
-    cell::{Job, Mode, Part},
+    cell::{Job, Part},
     schema::LOG_DATAPOINT,
     single_object,
 };
@@ -122,17 +122,7 @@ impl Work {
             decoded_bytes_max: summary.decoded_bytes as i64,
             selection: None,
         };
-        let job = Job {
-            parts: vec![part],
-            partitions: PARTITIONS,
-            chunk_datapoints: 64,
-            sentenced: Vec::new(),
-            frames_offset_bytes: 0,
-            frames_bytes: 0,
-            budget_ms: 0,
-            mode: Mode::Process,
-            options: Default::default(),
-        };
+        let job = Job::of(vec![part], PARTITIONS, 64);
         Ok(Self { header: single_object::encode(&job)?, payload })
     }
 }

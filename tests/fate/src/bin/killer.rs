@@ -2,21 +2,14 @@
 
 use std::{env, process::ExitCode};
 
-use cordon_cell::{
-    JailMode,
-    zygote::{self, ZygoteSettings},
-};
+use cordon_cell::zygote::{self, ZygoteSettings};
 use cordon_fate::killer::Killer;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let ["zygote", "generate", "--jail", jail] = words[..] else { return cordon::main() };
-    let jail = match jail {
-        "strict" => JailMode::Strict,
-        "off" => JailMode::Off,
-        _ => JailMode::Best,
-    };
+    let Ok(jail) = jail.parse() else { return cordon::main() };
     let settings = ZygoteSettings { jail, ..ZygoteSettings::default() };
     zygote::serve(&settings, cordon_body::stage_body(Killer))
 }
