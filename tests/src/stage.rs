@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    process::{Child, Command, Stdio},
+    process::{Command, Stdio},
     time::Duration,
 };
 
@@ -12,6 +12,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::{
     diary::{Diary, Note},
     patience::wait_for,
+    supervisor::Supervisor,
     world::World,
 };
 
@@ -25,7 +26,7 @@ pub struct Stage {
     pub stage: String,
     /// The access key by which its courier asks S3, and its name among the couriers.
     pub access_key: String,
-    supervisor: Child,
+    supervisor: Supervisor,
     diary: Diary,
 }
 
@@ -41,7 +42,7 @@ impl Stage {
         let mut command = world.cordon_by(stage, access_key);
         command.args(["run", stage]).stdout(Stdio::null()).stderr(File::create(&log)?);
         settings(&mut command);
-        let supervisor = command.spawn()?;
+        let supervisor = Supervisor::start(&mut command)?;
         let diary = Diary::open(&log)?;
         Ok(Self { stage: stage.to_owned(), access_key: access_key.to_owned(), supervisor, diary })
     }
@@ -57,7 +58,7 @@ impl Stage {
     ///
     /// It ended by itself, which it should not.
     pub fn notes(&mut self) -> Result<&[Note]> {
-        if let Some(status) = self.supervisor.try_wait()? {
+        if let Some(status) = self.supervisor.ended()? {
             bail!("{} ended with {status}", self.access_key);
         }
         Ok(self.diary.read()?)
@@ -100,9 +101,8 @@ impl Stage {
     }
 
     /// Asks it to stop, and waits: it must end in good order.
-    pub fn stop(mut self) -> Result<()> {
-        terminate(&self.supervisor)?;
-        let status = self.supervisor.wait()?;
+    pub fn stop(self) -> Result<()> {
+        let status = self.supervisor.stop()?;
         ensure!(status.success(), "{} ended with {status}", self.access_key);
         Ok(())
     }
@@ -111,18 +111,4 @@ impl Stage {
 /// Where the last courier was started.
 fn last_start(notes: &[Note]) -> Option<usize> {
     notes.iter().rposition(|note| matches!(note, Note::Started(_)))
-}
-
-impl Drop for Stage {
-    /// For failures on the way: a stage that was stopped is gone already.
-    fn drop(&mut self) {
-        if self.supervisor.try_wait().is_ok_and(|status| status.is_none()) {
-            let _ = terminate(&self.supervisor);
-            let _ = self.supervisor.wait();
-        }
-    }
-}
-
-fn terminate(child: &Child) -> Result<()> {
-    Ok(kill_process(Pid::from_child(child), Signal::TERM)?)
 }

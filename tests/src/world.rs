@@ -2,15 +2,15 @@
 //! server with policies, secrets for every principal, and the binary as any of them.
 
 use std::{
-    env, fs, iter,
-    path::{Path, PathBuf},
+    env, iter,
+    path::PathBuf,
     process::Command,
     sync::{Arc, OnceLock},
 };
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 use cordon_kafka::{
-    connection::{Connection, Security},
+    connection::Connection,
     local::{Broker, Options, Proxy},
     real::RealLog,
     secret::Password,
@@ -18,7 +18,10 @@ use cordon_kafka::{
 };
 use tempfile::TempDir;
 
-use crate::s3::{Action, Policy, TestS3};
+use crate::{
+    access::{self, Reach},
+    s3::TestS3,
+};
 
 /// Kafka, S3, and who may do what.
 pub struct World {
@@ -40,8 +43,10 @@ pub fn key_of(principal: &str, courier: usize) -> String {
 }
 
 /// The keys of a principal.
-fn keys(principal: &str) -> impl Iterator<Item = String> {
-    iter::once(principal.to_owned()).chain((2..=COURIERS_MAX).map(|n| key_of(principal, n)))
+fn keys(principal: &str) -> Vec<String> {
+    iter::once(principal.to_owned())
+        .chain((2..=COURIERS_MAX).map(|n| key_of(principal, n)))
+        .collect()
 }
 
 /// Couriers of one stage that can be told apart.
@@ -91,24 +96,16 @@ impl World {
     fn of(binary: PathBuf, broker: Broker, proxy: Option<Proxy>) -> Result<Self> {
         let dir = tempfile::Builder::new().prefix("cordon-tests").tempdir()?;
         let topology = Topology::embedded();
-        let s3 = TestS3::start(dir.path().join("s3"), policy(&topology))?;
+        let s3 = TestS3::start(dir.path().join("s3"), access::policy(&topology, keys))?;
         let world = Self { binary, topology, broker, proxy, s3, dir };
-        world.write_secrets()?;
-        world.run("admin", &["topology", "apply", "--replication", "1", "--secrets", "secrets"])?;
+        access::write_secrets(
+            world.dir.path(),
+            &world.topology,
+            &world.broker.admin().password,
+            keys,
+        )?;
+        world.run("admin", &access::APPLY)?;
         Ok(world)
-    }
-
-    fn write_secrets(&self) -> Result<()> {
-        fs::create_dir(self.path("secrets"))?;
-        write_secret(&self.password_file("admin"), self.broker.admin().password.expose())?;
-        for principal in self.topology.principals.keys() {
-            for key in keys(principal) {
-                let text =
-                    format!("aws_access_key_id = {key}\naws_secret_access_key = {key}-secret\n");
-                write_secret(&self.credentials_file(&key), &text)?;
-            }
-        }
-        Ok(())
     }
 
     /// A place below the directory that goes with the world.
@@ -118,12 +115,12 @@ impl World {
 
     /// Where the Kafka password of a principal is.
     pub fn password_file(&self, principal: &str) -> PathBuf {
-        self.path("secrets").join(principal)
+        access::password_file(self.dir.path(), principal)
     }
 
     /// Where the secret of an access key is.
     pub fn credentials_file(&self, access_key: &str) -> PathBuf {
-        self.path(&format!("{access_key}.aws"))
+        access::credentials_file(self.dir.path(), access_key)
     }
 
     /// Kafka's address.
@@ -160,38 +157,18 @@ impl World {
 
     /// The binary as a principal of Kafka that asks S3 by this access key.
     pub fn cordon_by(&self, principal: &str, access_key: &str) -> Command {
-        let mut command = Command::new(&self.binary);
-        // Only what is set here: the tests' own variables are no settings of cordon's.
-        for (name, _) in env::vars_os().filter(|(n, _)| n.to_string_lossy().starts_with("CORDON_"))
-        {
-            command.env_remove(name);
-        }
-        command
-            .current_dir(self.dir.path())
-            .env("CORDON_KAFKA_BOOTSTRAP", self.bootstrap())
-            .env("CORDON_KAFKA_USERNAME", principal)
-            .env("CORDON_KAFKA_PASSWORD_FILE", self.password_file(principal))
-            .env("CORDON_S3_ENDPOINT", self.s3.endpoint())
-            .env("CORDON_S3_REGION", "us-east-1")
-            .env("CORDON_S3_PATH_STYLE", "true")
-            .env("CORDON_S3_CREDENTIALS_FILE", self.credentials_file(access_key))
-            .env("CORDON_LOG", "info");
-        match self.broker.admin().security {
-            Security::SaslPlaintext => command.env("CORDON_KAFKA_TLS", "false"),
-            Security::SaslSsl { ca_file } => {
-                command.env("CORDON_KAFKA_TLS", "true");
-                command.envs(ca_file.map(|file| ("CORDON_KAFKA_CA_FILE", file)))
-            }
+        let reach = Reach {
+            dir: self.dir.path(),
+            bootstrap: self.bootstrap(),
+            security: self.broker.admin().security,
+            s3_endpoint: self.s3.endpoint(),
         };
-        command
+        reach.command(&self.binary, principal, access_key)
     }
 
     /// Runs the binary as a principal to its good end, and returns what it printed.
     pub fn run(&self, principal: &str, arguments: &[&str]) -> Result<Vec<u8>> {
-        let output = self.cordon(principal).args(arguments).output()?;
-        let words = String::from_utf8_lossy(&output.stderr);
-        ensure!(output.status.success(), "cordon {arguments:?}: {}: {words}", output.status);
-        Ok(output.stdout)
+        access::output_of(self.cordon(principal).args(arguments))
     }
 }
 
@@ -204,31 +181,4 @@ impl Drop for World {
             eprintln!("kept: {}", self.dir.path().display());
         }
     }
-}
-
-/// What the topology lets each principal do with objects, by either of its keys.
-fn policy(topology: &Topology) -> Policy {
-    let bucket = &topology.bucket;
-    let mut policy = Policy { buckets: vec![bucket.clone()], ..Policy::default() };
-    for (name, ability) in topology.abilities() {
-        for key in keys(&name) {
-            for prefix in &ability.get {
-                policy = policy.grant(&key, Action::GetObject, bucket, &format!("{prefix}/"));
-            }
-            for prefix in &ability.put {
-                policy = policy.grant(&key, Action::PutObject, bucket, prefix);
-            }
-            if ability.list {
-                policy = policy.grant(&key, Action::ListBucket, bucket, "");
-            }
-        }
-    }
-    policy
-}
-
-fn write_secret(path: &Path, text: &str) -> Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-    fs::write(path, text)?;
-    fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
-    Ok(())
 }

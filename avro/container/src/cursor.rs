@@ -54,24 +54,9 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// Appends a zig-zag varint.
-pub(crate) fn put_long(out: &mut Vec<u8>, value: i64) {
-    let mut rest = ((value << 1) ^ (value >> 63)).cast_unsigned();
-    while rest >= 0x80 {
-        out.push((rest & 0x7F) as u8 | 0x80);
-        rest >>= 7;
-    }
-    out.push(rest as u8);
-}
-
-/// Appends a length and the bytes.
-pub(crate) fn put_blob(out: &mut Vec<u8>, bytes: &[u8]) {
-    put_long(out, bytes.len() as i64);
-    out.extend_from_slice(bytes);
-}
-
 #[cfg(test)]
 mod tests {
+    use cordon_records::binary::put_long;
     use proptest::prelude::*;
 
     use super::*;

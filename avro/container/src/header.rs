@@ -2,13 +2,14 @@
 
 use cordon_records::{
     Fingerprint,
+    binary::{put_blob, put_long},
     schema::{Family, Version},
 };
 use serde_avro_fast::Schema;
 
 use crate::{
     FaultKind,
-    cursor::{Cursor, Framing, put_blob, put_long},
+    cursor::{Cursor, Framing},
 };
 
 /// Object container file, version 1.

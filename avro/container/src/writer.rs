@@ -2,12 +2,11 @@
 
 use std::io::{self, Write};
 
-use cordon_records::{Datum, Digest, EncodeError, schema::Version};
+use cordon_records::{Datum, Digest, EncodeError, binary::put_long, schema::Version};
 
 use crate::{
     BLOCK_BYTES, DATAPOINT_BYTES_MAX, DatumEncoder,
     block::Packer,
-    cursor::put_long,
     header::{self, SYNC_BYTES, Sync},
 };
 

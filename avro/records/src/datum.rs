@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::{
     Body, Edge, Element, Finding, LogDatapoint, LogRecord, Node, Property,
+    binary::{put_blob, put_long},
     schema::{self, Version},
 };
 
@@ -43,18 +44,18 @@ impl Datum for Element {
 
     fn write(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.home.0);
-        long(self.first_seen_ms, out);
-        long(self.last_seen_ms, out);
+        put_long(out, self.first_seen_ms);
+        put_long(out, self.last_seen_ms);
         match &self.body {
             Body::Node(Node { kind, key }) => {
-                long(0, out);
-                text(kind, out);
+                put_long(out, 0);
+                put_blob(out, kind.as_bytes());
                 out.extend_from_slice(&key.0);
             }
             Body::Edge(Edge { source, label, target }) => {
-                long(1, out);
+                put_long(out, 1);
                 out.extend_from_slice(&source.0);
-                text(label, out);
+                put_blob(out, label.as_bytes());
                 out.extend_from_slice(&target.0);
             }
         }
@@ -63,33 +64,18 @@ impl Datum for Element {
 }
 
 fn property(property: &Property, out: &mut Vec<u8>) {
-    text(&property.name, out);
-    array(&property.values, |value, out| text(value, out), out);
-    long(property.time_ms, out);
-    array(&property.conflicts, |hash, out| long(*hash, out), out);
+    put_blob(out, property.name.as_bytes());
+    array(&property.values, |value, out| put_blob(out, value.as_bytes()), out);
+    put_long(out, property.time_ms);
+    array(&property.conflicts, |hash, out| put_long(out, *hash), out);
     out.push(u8::from(property.overflow));
 }
 
 /// One block of all items, then the empty block that ends an array.
 fn array<T>(items: &[T], write: impl Fn(&T, &mut Vec<u8>), out: &mut Vec<u8>) {
     if !items.is_empty() {
-        long(items.len() as i64, out);
+        put_long(out, items.len() as i64);
         items.iter().for_each(|item| write(item, out));
     }
     out.push(0);
-}
-
-fn text(text: &str, out: &mut Vec<u8>) {
-    long(text.len() as i64, out);
-    out.extend_from_slice(text.as_bytes());
-}
-
-/// Zig-zag, then seven bits a byte, the lowest first.
-fn long(value: i64, out: &mut Vec<u8>) {
-    let mut rest = (value << 1 ^ value >> 63).cast_unsigned();
-    while rest >= 0x80 {
-        out.push(rest.to_le_bytes()[0] | 0x80);
-        rest >>= 7;
-    }
-    out.push(rest.to_le_bytes()[0]);
 }

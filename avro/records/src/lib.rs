@@ -8,6 +8,7 @@
 //! Restrictions: no I/O, no clock, no randomness; decoding never panics on hostile input and
 //! never allocates more than the input's size suggests.
 
+pub mod binary;
 pub mod cell;
 mod datapoint;
 mod datum;

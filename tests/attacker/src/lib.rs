@@ -11,3 +11,4 @@ pub mod lies;
 pub mod play;
 pub mod table;
 pub mod works;
+pub mod zygote;

@@ -2,15 +2,14 @@
 
 use std::{
     collections::BTreeMap,
-    ffi::OsString,
     fs,
     io::Read as _,
-    process::{Child, Command, Stdio},
+    process::{Command, Stdio},
     time::Duration,
 };
 
 use anyhow::{Context as _, Result, bail, ensure};
-use cordon_cell::{CellEnd, CellJob, CellLimits, CellResult, Cells, sealed_memfd, spawn_zygote};
+use cordon_cell::{CellEnd, CellJob, CellLimits, CellResult, sealed_memfd};
 use cordon_records::{
     cell::{Job, Part},
     schema::LOG_DATAPOINT,
@@ -23,6 +22,7 @@ use crate::{
     attempts::{self, Attempt, CANARY_FLIPPED, InCourier, Targets, canary},
     body::{self, Order},
     lies,
+    zygote::Zygote,
 };
 
 /// Which layers hold the attacker.
@@ -111,33 +111,14 @@ fn limits() -> CellLimits {
     }
 }
 
-/// A zygote of this program.
-struct Zygote {
-    child: Child,
-    cells: Option<Cells>,
-}
-
 impl Zygote {
-    fn start(jail: &str) -> Result<Self> {
-        let args = ["zygote", "generate", "--jail", jail].map(OsString::from);
-        let spawned = spawn_zygote(&args)?;
-        Ok(Self { child: spawned.child, cells: Some(Cells::connect(spawned.socket)?) })
-    }
-
+    /// What a cell makes of an order.
     fn obey(&self, order: &Order, limits: CellLimits) -> Result<CellResult> {
-        self.run(body::ORDER.to_vec(), &serde_json::to_vec(order)?, limits)
+        self.cell(body::ORDER.to_vec(), &serde_json::to_vec(order)?, limits)
     }
 
-    fn run(&self, header: Vec<u8>, input: &[u8], limits: CellLimits) -> Result<CellResult> {
-        let cells = self.cells.as_ref().context("the zygote was ended")?;
-        Ok(cells.run(CellJob { header, input: sealed_memfd("attack", &[input])?, limits }))
-    }
-}
-
-impl Drop for Zygote {
-    fn drop(&mut self) {
-        drop(self.cells.take());
-        let _ = self.child.wait();
+    fn cell(&self, header: Vec<u8>, input: &[u8], limits: CellLimits) -> Result<CellResult> {
+        self.run(CellJob { header, input: sealed_memfd("attack", &[input])?, limits })
     }
 }
 
@@ -259,7 +240,7 @@ fn forged_frames(zygote: &Zygote) -> Result<Vec<Check>> {
     let honest = zygote.work(&Payload::honest()?, &[])?;
     let after = |name: &str| -> Result<CellResult> {
         let payload = Payload::new(&format!("frame {name}"))?;
-        let dead = zygote.run(payload.header(&[])?, &payload.bytes, limits())?;
+        let dead = zygote.cell(payload.header(&[])?, &payload.bytes, limits())?;
         ensure!(dead.end == CellEnd::Signal(libc::SIGABRT), "{name}: {}", dead.end);
         ensure!(!dead.frames.is_empty(), "{name}: it left no frame");
         zygote.work(&payload, &dead.frames)
@@ -290,7 +271,7 @@ fn forged_reports(zygote: &Zygote) -> Result<Vec<Check>> {
     for lie in lies::ALL {
         let honest = zygote.work(&Payload::honest()?, &[])?;
         let payload = Payload::new(&format!("lie {}", lie.name))?;
-        let forged = zygote.run(payload.header(&[])?, &payload.bytes, limits())?;
+        let forged = zygote.cell(payload.header(&[])?, &payload.bytes, limits())?;
         let is_lie = honest.report != forged.report || honest.output != forged.output;
         let control = forged.end == CellEnd::Finished && is_lie;
         checks.push(Check { name: lie.name.to_owned(), seen: String::new(), control });
@@ -301,7 +282,7 @@ fn forged_reports(zygote: &Zygote) -> Result<Vec<Check>> {
 impl Zygote {
     fn work(&self, payload: &Payload, frames: &[u8]) -> Result<CellResult> {
         let input = [&payload.bytes, frames].concat();
-        let result = self.run(payload.header(frames)?, &input, limits())?;
+        let result = self.cell(payload.header(frames)?, &input, limits())?;
         ensure!(result.end == CellEnd::Finished, "a cell {}", result.end);
         Ok(result)
     }

@@ -7,7 +7,9 @@ use anyhow::{Context as _, Result, ensure};
 use cordon_cell::{JailMode, JailReport};
 use cordon_kafka::local::{Options, Server};
 use cordon_load::{Settings, Telemetry};
-use cordon_tests::{diary::Note, patience::wait_for, stage::Stage, world::World};
+use cordon_tests::{
+    audit::of_stage, diary::Note, patience::wait_for, stage::Stage, telemetry, world::World,
+};
 use serde_json::Value;
 
 const STAGES: [&str; 3] = ["generate", "match", "merge"];
@@ -41,7 +43,7 @@ fn run(world: &World) -> Result<()> {
         check_courier(stage)?;
     }
     let file = world.path("lines.jsonl");
-    write_lines(&file)?;
+    telemetry::write(&file, Telemetry::new(Settings::default()).take(LINES))?;
     world.run("ingest", &["ingest", &file.to_string_lossy()])?;
     let audit = wait_for("everything comes out", PATIENCE, || {
         for stage in &mut stages {
@@ -51,10 +53,7 @@ fn run(world: &World) -> Result<()> {
         Ok(output.status.success().then_some(output.stdout))
     })?;
     let audit: Value = serde_json::from_slice(&audit)?;
-    // A list of pairs: a stage's name, and its accounts.
-    let stages_of = audit["stages"].as_array().context("the audit has stages")?;
-    let generate = stages_of.iter().find(|stage| stage[0] == "generate");
-    let generate = &generate.context("the audit has generate")?[1];
+    let generate = of_stage(&audit, "generate")?;
     // Some of what is generated is broken on purpose, and dead at the door.
     let datapoints = generate["datapoints"].as_u64().unwrap_or_default();
     ensure!(datapoints > LINES as u64 * 9 / 10, "generate saw {datapoints} lines");
@@ -64,15 +63,6 @@ fn run(world: &World) -> Result<()> {
         check_log(&log, is_complete)?;
     }
     Ok(())
-}
-
-fn write_lines(file: &Path) -> Result<()> {
-    let mut bytes = Vec::new();
-    for line in Telemetry::new(Settings::default()).take(LINES) {
-        bytes.extend_from_slice(&line.bytes);
-        bytes.push(b'\n');
-    }
-    Ok(fs::write(file, bytes)?)
 }
 
 /// The kernel's own word on the courier that runs now, on all its threads.

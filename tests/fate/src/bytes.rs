@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use anyhow::Result;
 use cordon_container::{DatumEncoder, SectionWriter};
-use cordon_records::{Digest, FileOrigin, LogDatapoint, Origin, schema};
+use cordon_records::{Digest, FileOrigin, LogDatapoint, Origin, binary::put_long, schema};
 use cordon_tests::hostile::payload;
 
 /// A line that every stage takes.
@@ -31,15 +31,6 @@ pub fn with_claim(len: i64, packed: &[u8]) -> Result<Vec<u8>> {
     bytes.extend_from_slice(packed);
     bytes.extend(sync);
     Ok(bytes)
-}
-
-fn put_long(out: &mut Vec<u8>, value: i64) {
-    let mut rest = ((value << 1) ^ (value >> 63)).cast_unsigned();
-    while rest >= 0x80 {
-        out.push((rest & 0x7f) as u8 | 0x80);
-        rest >>= 7;
-    }
-    out.push(rest as u8);
 }
 
 /// Three encoded datapoints, one after another.

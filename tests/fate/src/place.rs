@@ -14,6 +14,7 @@ use anyhow::{Context as _, Result, ensure};
 use cordon_kafka::local::{Options, Proxy};
 use cordon_records::{BatchId, Metrics, Receipt, single_object};
 use cordon_tests::{
+    audit::{audit, of_stage},
     patience::wait_for,
     ran::{Ran, run},
     stage::Stage,
@@ -114,11 +115,7 @@ impl Place {
 
     /// What the audit counts for a stage.
     pub fn audit(&self, stage: &str) -> Result<Value> {
-        let ran = run(&self.world, "reader", "audit --json --no-objects")?;
-        let report: Value = serde_json::from_slice(&ran.out).context(ran.words)?;
-        let stages = report["stages"].as_array().context("stages")?;
-        let found = stages.iter().find(|found| found[0] == stage).context("the stage")?;
-        Ok(found[1].clone())
+        Ok(of_stage(&audit(&self.world, &["--no-objects"])?, stage)?.clone())
     }
 
     /// The letters of the stage under test.

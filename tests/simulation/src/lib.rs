@@ -29,13 +29,9 @@ use std::fmt::Write;
 
 use crate::{trace::Trace, world::World};
 
-/// What a run came to.
-#[derive(Debug, Default)]
-pub struct Outcome {
-    /// Whether it never came to an end.
-    pub is_stuck: bool,
-    /// What is wrong with what it left behind.
-    pub faults: Vec<String>,
+/// What is counted of a run, or of many.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Counts {
     /// Datapoints without a fate, as the audit counts them.
     pub lost: i64,
     /// Datapoints with more than one.
@@ -52,6 +48,17 @@ pub struct Outcome {
     pub cells_died: i64,
     /// Letters written.
     pub letters: i64,
+}
+
+/// What a run came to.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// Whether it never came to an end.
+    pub is_stuck: bool,
+    /// What is wrong with what it left behind.
+    pub faults: Vec<String>,
+    /// What is counted of it.
+    pub counts: Counts,
     /// Calls of clients that did not go as they should.
     pub lost_calls: u64,
     /// Steps of the slots.

@@ -10,7 +10,7 @@ use std::{
     thread,
 };
 
-use crate::{Coverage, Outcome, play};
+use crate::{Counts, Coverage, Outcome, play};
 
 /// What many runs came to.
 #[derive(Debug, Default)]
@@ -19,37 +19,39 @@ pub struct Sum {
     pub failed: Vec<(u64, Vec<String>)>,
     /// Runs that never came to an end.
     pub stuck: u64,
-    /// As [`Outcome::lost`].
-    pub lost: i64,
-    /// As [`Outcome::duplicated`].
-    pub duplicated: i64,
-    /// As [`Outcome::crashes`].
-    pub crashes: u64,
-    /// As [`Outcome::rebalances`].
-    pub rebalances: u64,
-    /// As [`Outcome::unknown_outcomes`].
-    pub unknown_outcomes: i64,
-    /// As [`Outcome::batches`].
-    pub batches: i64,
-    /// As [`Outcome::cells_died`].
-    pub cells_died: i64,
-    /// As [`Outcome::letters`].
-    pub letters: i64,
+    /// All runs together.
+    pub counts: Counts,
     /// Steps of all slots.
     pub coverage: Coverage,
+}
+
+impl Counts {
+    fn add(&mut self, other: &Self) {
+        let Self {
+            lost,
+            duplicated,
+            crashes,
+            rebalances,
+            unknown_outcomes,
+            batches,
+            cells_died,
+            letters,
+        } = other;
+        self.lost += lost;
+        self.duplicated += duplicated;
+        self.crashes += crashes;
+        self.rebalances += rebalances;
+        self.unknown_outcomes += unknown_outcomes;
+        self.batches += batches;
+        self.cells_died += cells_died;
+        self.letters += letters;
+    }
 }
 
 impl Sum {
     fn add(&mut self, seed: u64, outcome: Outcome) {
         self.stuck += u64::from(outcome.is_stuck);
-        self.lost += outcome.lost;
-        self.duplicated += outcome.duplicated;
-        self.crashes += outcome.crashes;
-        self.rebalances += outcome.rebalances;
-        self.unknown_outcomes += outcome.unknown_outcomes;
-        self.batches += outcome.batches;
-        self.cells_died += outcome.cells_died;
-        self.letters += outcome.letters;
+        self.counts.add(&outcome.counts);
         self.coverage.add(&outcome.coverage);
         if !outcome.faults.is_empty() {
             self.failed.push((seed, outcome.faults));

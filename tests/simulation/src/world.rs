@@ -13,7 +13,7 @@ use cordon_records::{BatchId, Digest, Lane, ObjectKey, Pointer, single_object};
 use fastrand::Rng;
 
 use crate::{
-    Outcome,
+    Counts, Outcome,
     cell::PAYLOAD_SCHEMA,
     check::{self, Verdict},
     courier::{Courier, Shared, Turn, now_ms},
@@ -120,15 +120,17 @@ impl World {
         let count = |name: &str| counts.get(name).copied().unwrap_or(0);
         Outcome {
             is_stuck: !is_done,
-            crashes: u64::from(self.crashes),
-            rebalances: self.rebalances,
-            unknown_outcomes: count("transactions_unknown"),
-            batches: count("batches"),
-            cells_died: count("cells_died"),
-            letters: count("letters"),
+            counts: Counts {
+                lost: verdict.lost,
+                duplicated: verdict.duplicated,
+                crashes: u64::from(self.crashes),
+                rebalances: self.rebalances,
+                unknown_outcomes: count("transactions_unknown"),
+                batches: count("batches"),
+                cells_died: count("cells_died"),
+                letters: count("letters"),
+            },
             lost_calls: self.switch.caused(),
-            lost: verdict.lost,
-            duplicated: verdict.duplicated,
             faults: verdict.faults,
             coverage: self.shared.coverage,
         }

@@ -21,7 +21,10 @@ use cordon_store::{Credentials, RetryPolicy, S3Settings, S3Store, Store};
 use tokio::runtime::Runtime;
 
 use super::{cpu, now};
-use crate::s3::{Action, Policy};
+use crate::{
+    access::{self, Reach},
+    s3::Policy,
+};
 
 /// A benchmark's broker wants more than a test's.
 const BROKER_HEAP_MIB: u32 = 768;
@@ -29,8 +32,6 @@ const BROKER_HEAP_MIB: u32 = 768;
 const START_MAX: Duration = Duration::from_secs(10);
 /// Between looks for its port.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
-/// It serves every region by this name.
-const REGION: &str = "us-east-1";
 
 /// Everything that the measured programs talk to.
 pub(super) struct Cluster {
@@ -47,27 +48,15 @@ impl Cluster {
     pub(super) fn start() -> Result<Self> {
         let dir = tempfile::Builder::new().prefix("cordon-bench").tempdir()?;
         let topology = Topology::embedded();
-        let s3 = S3Process::start(dir.path(), &policy(&topology))?;
+        let s3 = S3Process::start(dir.path(), &access::policy(&topology, one_key))?;
         let broker =
             Broker::start_with(&Options { heap_mib: BROKER_HEAP_MIB, ..Options::default() })?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let cluster = Self { topology, broker, s3, runtime, dir };
-        cluster.write_secrets()?;
-        cluster
-            .run("admin", &["topology", "apply", "--replication", "1", "--secrets", "secrets"])?;
+        let admin = cluster.broker.admin().password;
+        access::write_secrets(cluster.dir.path(), &cluster.topology, &admin, one_key)?;
+        cluster.run("admin", &access::APPLY)?;
         Ok(cluster)
-    }
-
-    fn write_secrets(&self) -> Result<()> {
-        fs::create_dir(self.path("secrets"))?;
-        write_secret(&self.path("secrets/admin"), self.broker.admin().password.expose())?;
-        for name in self.topology.principals.keys() {
-            write_secret(
-                &self.path(&format!("{name}.aws")),
-                &format!("aws_access_key_id = {name}\naws_secret_access_key = {name}-secret\n"),
-            )?;
-        }
-        Ok(())
     }
 
     /// A place below the directory that goes with the cluster.
@@ -77,31 +66,18 @@ impl Cluster {
 
     /// The binary as `principal`.
     pub(super) fn cordon(&self, principal: &str) -> Result<Command> {
-        let mut command = Command::new(beside("cordon")?);
-        let ours = env::vars_os().filter(|(n, _)| n.to_string_lossy().starts_with("CORDON_"));
-        for (name, _) in ours {
-            command.env_remove(name); // the bench's variables are no settings of cordon's
-        }
-        command
-            .current_dir(self.dir.path())
-            .env("CORDON_KAFKA_BOOTSTRAP", self.broker.bootstrap())
-            .env("CORDON_KAFKA_TLS", "false")
-            .env("CORDON_KAFKA_USERNAME", principal)
-            .env("CORDON_KAFKA_PASSWORD_FILE", self.path("secrets").join(principal))
-            .env("CORDON_S3_ENDPOINT", &self.s3.endpoint)
-            .env("CORDON_S3_REGION", REGION)
-            .env("CORDON_S3_PATH_STYLE", "true")
-            .env("CORDON_S3_CREDENTIALS_FILE", self.path(&format!("{principal}.aws")))
-            .env("CORDON_LOG", "info");
-        Ok(command)
+        let reach = Reach {
+            dir: self.dir.path(),
+            bootstrap: self.broker.bootstrap(),
+            security: self.broker.admin().security,
+            s3_endpoint: &self.s3.endpoint,
+        };
+        Ok(reach.command(&beside("cordon")?, principal, principal))
     }
 
     /// Runs the binary to its end, and returns what it printed.
     pub(super) fn run(&self, principal: &str, arguments: &[&str]) -> Result<Vec<u8>> {
-        let output = self.cordon(principal)?.args(arguments).output()?;
-        let words = String::from_utf8_lossy(&output.stderr);
-        ensure!(output.status.success(), "cordon {arguments:?}: {}: {words}", output.status);
-        Ok(output.stdout)
+        access::output_of(self.cordon(principal)?.args(arguments))
     }
 
     /// The log as the administrator sees it.
@@ -141,9 +117,12 @@ impl Cluster {
     fn store(&self) -> Result<Store> {
         Ok(Store::S3(S3Store::new(&S3Settings {
             endpoint: Some(self.s3.endpoint.clone()),
-            region: REGION.to_owned(),
+            region: access::REGION.to_owned(),
             path_style: true,
-            credentials: Credentials::from_file(&self.path("reader.aws"))?,
+            credentials: Credentials::from_file(&access::credentials_file(
+                self.dir.path(),
+                "reader",
+            ))?,
             retry: RetryPolicy::default(),
         })?))
     }
@@ -217,19 +196,9 @@ impl Drop for S3Process {
     }
 }
 
-/// What the topology lets each principal do with objects.
-fn policy(topology: &Topology) -> Policy {
-    let bucket = &topology.bucket;
-    let mut policy = Policy { buckets: vec![bucket.clone()], ..Policy::default() };
-    for (name, ability) in topology.abilities() {
-        for prefix in &ability.get {
-            policy = policy.grant(&name, Action::GetObject, bucket, &format!("{prefix}/"));
-        }
-        for prefix in &ability.put {
-            policy = policy.grant(&name, Action::PutObject, bucket, prefix);
-        }
-    }
-    policy
+/// Each principal has one access key, called like itself.
+fn one_key(principal: &str) -> Vec<String> {
+    vec![principal.to_owned()]
 }
 
 /// A binary of the same build as this one.
@@ -237,11 +206,4 @@ fn beside(name: &str) -> Result<PathBuf> {
     let path = env::current_exe()?.with_file_name(name);
     ensure!(path.is_file(), "{} is missing: make bench builds it", path.display());
     Ok(path)
-}
-
-fn write_secret(path: &Path, text: &str) -> Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-    fs::write(path, text)?;
-    fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
-    Ok(())
 }

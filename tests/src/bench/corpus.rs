@@ -1,13 +1,15 @@
 //! What is measured on: real telemetry where it lies at hand, and generated telemetry.
 
 use std::{
-    env, fs,
-    io::{self, BufWriter, Write as _},
+    env, fs, io,
     path::{Path, PathBuf},
 };
 
 use anyhow::{Context as _, Result};
+use cordon_load::{Settings, Telemetry};
 use cordon_records::Digest;
+
+use crate::telemetry;
 
 /// Lines of the generated corpus: about as many as the handed-out one has.
 const GENERATED_LINES: usize = 430_000;
@@ -39,19 +41,10 @@ impl Corpus {
     pub(super) fn generated(dir: &Path) -> Result<Self> {
         let path = dir.join("generated");
         fs::create_dir(&path)?;
-        write_lines(&path.join("lines.json")).context("cannot write the generated corpus")?;
+        let lines = Telemetry::new(Settings::default()).take(GENERATED_LINES);
+        telemetry::write(&path.join("lines.json"), lines)?;
         Ok(Self { name: "generated", hash: hash(&path)?, path })
     }
-}
-
-fn write_lines(path: &Path) -> io::Result<()> {
-    let mut file = BufWriter::new(fs::File::create(path)?);
-    for line in cordon_load::Telemetry::new(cordon_load::Settings::default()).take(GENERATED_LINES)
-    {
-        file.write_all(&line.bytes)?;
-        file.write_all(b"\n")?;
-    }
-    file.flush()
 }
 
 fn hash(dir: &Path) -> io::Result<Digest> {

@@ -2,7 +2,7 @@
 
 use std::{
     io::{BufRead as _, BufReader},
-    process::{Child, Stdio},
+    process::Stdio,
     sync::mpsc,
     time::{Duration, Instant},
 };
@@ -15,6 +15,7 @@ use cordon_kafka::{
 use cordon_records::{Receipt, single_object};
 
 use super::{Counts, cluster::Cluster, cpu, now};
+use crate::supervisor::Supervisor;
 
 const STAGE: &str = "generate";
 /// For a courier to join its group, or for the next receipt to come.
@@ -70,7 +71,7 @@ struct Spent {
 
 /// A running stage.
 struct Stage {
-    supervisor: Child,
+    supervisor: Supervisor,
     courier: u32,
     /// What it logs.
     lines: mpsc::Receiver<String>,
@@ -79,14 +80,11 @@ struct Stage {
 impl Stage {
     /// Starts it, and waits until it has its partitions.
     fn start(cluster: &Cluster, slots: u32) -> Result<Self> {
-        let mut supervisor = cluster
-            .cordon(STAGE)?
-            .env("CORDON_COURIER_SLOTS", slots.to_string())
-            .args(["run", STAGE])
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()?;
-        let log = supervisor.stderr.take().context("its log is piped")?;
+        let mut command = cluster.cordon(STAGE)?;
+        command.env("CORDON_COURIER_SLOTS", slots.to_string()).args(["run", STAGE]);
+        let mut supervisor =
+            Supervisor::start(command.stdout(Stdio::null()).stderr(Stdio::piped()))?;
+        let log = supervisor.stderr().context("its log is piped")?;
         let (sender, lines) = mpsc::channel();
         std::thread::spawn(move || {
             let log = BufReader::new(log).lines().map_while(Result::ok);
@@ -126,27 +124,11 @@ impl Stage {
     }
 
     /// Asks it to stop, and waits.
-    fn stop(mut self) -> Result<()> {
-        terminate(&self.supervisor)?;
-        let status = self.supervisor.wait()?;
+    fn stop(self) -> Result<()> {
+        let status = self.supervisor.stop()?;
         ensure!(status.success(), "the stage ended with {status}");
         Ok(())
     }
-}
-
-impl Drop for Stage {
-    /// For errors on the way: a stage that was stopped is gone already.
-    fn drop(&mut self) {
-        if self.supervisor.try_wait().is_ok_and(|status| status.is_none()) {
-            let _ = terminate(&self.supervisor);
-            let _ = self.supervisor.wait();
-        }
-    }
-}
-
-fn terminate(child: &Child) -> Result<()> {
-    let pid = rustix::process::Pid::from_child(child);
-    Ok(rustix::process::kill_process(pid, rustix::process::Signal::TERM)?)
 }
 
 /// The stage's receipts, read as they are committed.

@@ -3,14 +3,12 @@
 use std::{
     fs,
     os::unix::fs::PermissionsExt as _,
-    process::{Child, Command, Stdio},
+    process::{Command, Stdio},
     time::Duration,
 };
 
 use anyhow::{Context as _, Result, ensure};
-use cordon_tests::{patience::wait_for, world::World};
-
-use cordon_tests::ran::Ran;
+use cordon_tests::{patience::wait_for, ran::Ran, supervisor::Supervisor, world::World};
 
 /// For a stage to find out and to say what is wrong.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -98,27 +96,13 @@ fn told_by_stage(mut command: Command, stage: &str, said: &[&str]) -> Result<()>
     let dir = tempfile::tempdir()?;
     let log = dir.path().join("log");
     let log_file = fs::File::create(&log)?;
-    let child = command.args(["run", stage]).stdout(Stdio::null()).stderr(log_file).spawn()?;
-    let child = Stopped(child);
+    command.args(["run", stage]).stdout(Stdio::null()).stderr(log_file);
+    let _running = Supervisor::start(&mut command)?;
     let what = format!("{stage} says {said:?}");
     wait_for(&what, PATIENCE, || {
         let words = fs::read_to_string(&log)?;
         ensure!(!words.contains("panicked"), "{words}");
         Ok(said.iter().all(|said| words.contains(said)).then_some(()))
     })
-    .with_context(|| fs::read_to_string(&log).unwrap_or_default())?;
-    drop(child);
-    Ok(())
-}
-
-/// Stopped in good order at the end.
-struct Stopped(Child);
-
-impl Drop for Stopped {
-    fn drop(&mut self) {
-        let pid = rustix::process::Pid::from_child(&self.0);
-        // It may have ended by itself.
-        let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
-        let _ = self.0.wait();
-    }
+    .with_context(|| fs::read_to_string(&log).unwrap_or_default())
 }

@@ -3,18 +3,22 @@
 use std::{
     fs::{self, File},
     path::PathBuf,
-    process::{Child, ExitStatus, Stdio},
+    process::{ExitStatus, Stdio},
     time::Duration,
 };
 
-use anyhow::{Context as _, Result, anyhow, bail, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use cordon_kafka::{
     admin::{Acl, Admin, Operation},
     secret::Password,
 };
 use cordon_load::{Settings, Telemetry};
-use cordon_tests::{patience::wait_for, world::World};
-use rustix::process::{Pid, Signal, kill_process};
+use cordon_tests::{
+    audit::{audit, of_stage},
+    patience::wait_for,
+    supervisor::Supervisor,
+    world::World,
+};
 use serde_json::{Value, json};
 
 use crate::{attempts::produce, connection, wire::Client};
@@ -125,7 +129,7 @@ impl Feed {
 
 /// A stage that runs, and what it logs.
 struct Running {
-    child: Child,
+    supervisor: Supervisor,
     log: PathBuf,
 }
 
@@ -139,26 +143,16 @@ impl Running {
         let log = world.path(&format!("{name}.log"));
         let mut command = world.cordon(STAGE);
         command.args(["run", STAGE]).stdout(Stdio::null()).stderr(File::create(&log)?);
-        Ok(Self { child: command.spawn()?, log })
+        Ok(Self { supervisor: Supervisor::start(&mut command)?, log })
     }
 
     /// Waits until it stopped by itself, and returns what it said.
     fn words_when_it_stopped(&mut self) -> Result<String> {
         let status: ExitStatus =
-            wait_for("the stage stops by itself", PATIENCE, || Ok(self.child.try_wait()?))?;
+            wait_for("the stage stops by itself", PATIENCE, || self.supervisor.ended())?;
         let words = fs::read_to_string(&self.log)?;
         ensure!(status.code() == Some(HALTED), "it ended with {status}: {words}");
         Ok(words)
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let pid = Pid::from_child(&self.child);
-        if self.child.try_wait().is_ok_and(|status| status.is_none()) {
-            let _ = kill_process(pid, Signal::TERM);
-            let _ = self.child.wait();
-        }
     }
 }
 
@@ -166,12 +160,10 @@ impl Drop for Running {
 fn settle(world: &World, fed: i64) -> Result<Value> {
     let mut last = Value::Null;
     let settled = wait_for("everything is worked off", PATIENCE, || {
-        let output = world.cordon("reader").args(["audit", "--json"]).output()?;
-        last = serde_json::from_slice(&output.stdout)
-            .map_err(|_| anyhow!("no report: {}", String::from_utf8_lossy(&output.stderr)))?;
+        last = audit(world, &[])?;
         let count = |name| count(&last, name);
-        let done = count("output")? + count("dead")? + count("not_mapped")?;
-        Ok((done == fed && count("pending")? == 0 && last["moving"] == false).then_some(()))
+        let done = count("output") + count("dead") + count("not_mapped");
+        Ok((done == fed && count("pending") == 0 && last["moving"] == false).then_some(()))
     });
     match settled {
         Ok(()) => Ok(last),
@@ -179,9 +171,7 @@ fn settle(world: &World, fed: i64) -> Result<Value> {
     }
 }
 
-fn count(audit: &Value, name: &str) -> Result<i64> {
-    let stages = audit["stages"].as_array().context("an audit has stages")?;
-    let found = stages.iter().find(|found| found[0] == STAGE);
+fn count(report: &Value, name: &str) -> i64 {
     // A stage that has done nothing is not told of.
-    Ok(found.and_then(|found| found[1][name].as_i64()).unwrap_or_default())
+    of_stage(report, STAGE).ok().and_then(|counts| counts[name].as_i64()).unwrap_or_default()
 }

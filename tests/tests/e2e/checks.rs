@@ -1,7 +1,7 @@
 //! What must hold, and the figures that say how it held.
 
 use anyhow::{Context as _, Result, ensure};
-use cordon_tests::diary::Note;
+use cordon_tests::{audit::of_stage, diary::Note};
 use serde_json::Value;
 
 use crate::{
@@ -133,7 +133,5 @@ pub(crate) fn differences(cordon: &Value, checker: &Value) -> Result<Vec<String>
 
 /// Datapoints of a stage that went into an output, are not mapped, or are dead.
 pub(crate) fn count(audit: &Value, stage: &str, name: &str) -> Result<i64> {
-    let stages = audit["stages"].as_array().context("an audit has stages")?;
-    let found = stages.iter().find(|found| found[0] == stage);
-    found.and_then(|found| found[1][name].as_i64()).with_context(|| format!("{stage}: no {name}"))
+    of_stage(audit, stage)?[name].as_i64().with_context(|| format!("{stage}: no {name}"))
 }

@@ -2,12 +2,12 @@
 
 use std::{
     env, fs,
-    io::{BufWriter, Write as _},
     path::{Path, PathBuf},
 };
 
 use anyhow::{Context as _, Result};
 use cordon_load::{Settings, Telemetry};
+use cordon_tests::telemetry;
 
 /// What is fed at a time, so that there is work in flight for every kill.
 pub(crate) struct Portion {
@@ -56,15 +56,10 @@ impl Corpus {
     }
 
     fn generate(dir: &Path) -> Result<Self> {
-        let mut telemetry = Telemetry::new(Settings::default());
+        let mut lines = Telemetry::new(Settings::default());
         let mut write = |name: &str| {
             let path = dir.join(format!("{name}.jsonl"));
-            let mut file = BufWriter::new(fs::File::create(&path)?);
-            for line in telemetry.by_ref().take(GENERATED_LINES) {
-                file.write_all(&line.bytes)?;
-                file.write_all(b"\n")?;
-            }
-            file.flush()?;
+            telemetry::write(&path, lines.by_ref().take(GENERATED_LINES))?;
             Ok(path)
         };
         let portions = PORTIONS.map(|names| portion(names, &mut write));

@@ -12,14 +12,15 @@ use std::{
 
 use anyhow::{Context as _, Result, ensure};
 use cordon_records::{Receipt, Source, single_object};
-use cordon_tests::{patience::wait_for, world::World};
+use cordon_tests::{
+    checker::{Checker, kafka_arguments},
+    patience::wait_for,
+    world::World,
+};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use crate::{
-    checker::{Checker, kafka_arguments},
-    fleet::requests,
-};
+use crate::fleet::requests;
 
 /// How long an ingest that shall die in the middle runs between two looks.
 const SLICE: Duration = Duration::from_millis(5);

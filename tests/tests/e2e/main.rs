@@ -9,21 +9,24 @@
 
 #![expect(clippy::print_stdout, reason = "the test prints its figures")]
 
-mod checker;
 mod checks;
 mod corpus;
 mod evidence;
 mod feed;
 mod fleet;
 
-use std::{collections::BTreeMap, thread, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
-use anyhow::{Result, anyhow, bail, ensure};
-use cordon_tests::{patience::now, world::World};
+use anyhow::{Result, bail, ensure};
+use cordon_tests::{
+    audit::{audit, settle},
+    checker::{Checker, Running},
+    patience::now,
+    world::World,
+};
 use serde_json::Value;
 
 use crate::{
-    checker::{Checker, Running},
     checks::{Redone, Verdict},
     corpus::{Corpus, Portion},
     evidence::Evidence,
@@ -32,8 +35,6 @@ use crate::{
 
 /// For everything that was fed to come out, after the last courier that died is back.
 const DRAIN_PATIENCE: Duration = Duration::from_secs(120);
-/// Between audits of a pipeline that is still at work; each reads everything.
-const AUDIT_EVERY: Duration = Duration::from_millis(500);
 /// Datapoints that half of all payloads hold at load, at least: each is a GET and a PUT.
 const PAYLOAD_DATAPOINTS_MIN: i64 = 100;
 /// Distinct datapoints that must have come through all stages.
@@ -61,7 +62,8 @@ fn run(world: &World) -> Result<()> {
     let recount = checker.start("graph", corpus.files().into_iter().map(Into::into))?;
     let mut fleet = Fleet::start(world)?;
     let fed = feed_and_kill(world, &checker, &corpus, &mut fleet)?;
-    let audit = settle(world)?;
+    settle(world, DRAIN_PATIENCE)?;
+    let audit = audit(world, &[])?;
     let mut verdict = Verdict::default();
     let mut figures = check_accounts(world, &checker, &audit, &fed, &mut verdict)?;
     figures.extend(check_content(world, &checker, &corpus, recount, &mut verdict)?);
@@ -121,28 +123,6 @@ fn feed_portion(world: &World, checker: &Checker, portion: &Portion, fed: &mut F
     fed.shipped += feed::ship(world, checker, &portion.shipped)?;
     fed.ingested += feed::ingest(world, &portion.files)?;
     Ok(())
-}
-
-/// Waits until all that was fed has come out. Returns the audit of the pipeline at rest.
-fn settle(world: &World) -> Result<Value> {
-    let started = now();
-    loop {
-        let audit = audit(world, &["--no-objects"])?;
-        if audit["total"]["pending"] == 0 && audit["moving"] == false {
-            return self::audit(world, &[]);
-        }
-        if started.elapsed() > DRAIN_PATIENCE {
-            bail!("the pipeline did not come to rest: {audit:#}");
-        }
-        thread::sleep(AUDIT_EVERY);
-    }
-}
-
-/// Audits as the principal *reader*. An audit that finds something wrong is an answer, too.
-fn audit(world: &World, arguments: &[&str]) -> Result<Value> {
-    let output = world.cordon("reader").args(["audit", "--json"]).args(arguments).output()?;
-    serde_json::from_slice(&output.stdout)
-        .map_err(|_| anyhow!("no report: {}", String::from_utf8_lossy(&output.stderr)))
 }
 
 type Figures = BTreeMap<&'static str, Value>;

@@ -12,10 +12,12 @@ use cordon_kafka::{
 };
 use cordon_records::BatchId;
 use cordon_tests::{
+    audit::{audit, of_stage},
     diary::Note,
     patience::wait_for,
     ran::{Ran, run},
     stage::Stage,
+    telemetry,
     world::World,
 };
 use serde_json::Value;
@@ -52,12 +54,7 @@ pub(crate) fn run_test(world: &World) -> Result<()> {
 /// Telemetry in several payloads on every partition.
 fn ingest(world: &World) -> Result<()> {
     let lines = cordon_load::Telemetry::new(cordon_load::Settings::default()).take(LINES);
-    let mut bytes = Vec::new();
-    for line in lines {
-        bytes.extend_from_slice(&line.bytes);
-        bytes.push(b'\n');
-    }
-    fs::write(world.path("telemetry.jsonl"), bytes)?;
+    telemetry::write(&world.path("telemetry.jsonl"), lines)?;
     run(world, "ingest", "ingest telemetry.jsonl")?.expect(0, &[])?;
     Ok(())
 }
@@ -356,11 +353,7 @@ fn drain(world: &World) -> Result<()> {
 
 /// What the audit counts for a stage, or for ingest.
 fn audited(world: &World, name: &str) -> Result<Value> {
-    let ran = run(world, "reader", "audit --json --no-objects")?;
-    let report: Value = serde_json::from_slice(&ran.out).context(ran.words)?;
-    let stages = report["stages"].as_array().context("stages")?;
-    let stage = stages.iter().find(|stage| stage[0] == name).context("the stage")?;
-    Ok(stage[1].clone())
+    Ok(of_stage(&audit(world, &["--no-objects"])?, name)?.clone())
 }
 
 fn nothing_is_lost_or_doubled(world: &World) -> Result<()> {

@@ -1,10 +1,8 @@
 //! What a pipeline has made of its input, as the independent checker sees it.
 
 use anyhow::{Result, ensure};
-use cordon_tests::world::World;
+use cordon_tests::{checker::Checker, world::World};
 use serde_json::Value;
-
-use crate::checker::Checker;
 
 /// The hash of the sorted graph, and that of all findings with their ids' number.
 #[derive(Clone, Debug, PartialEq)]

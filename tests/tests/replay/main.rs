@@ -6,8 +6,6 @@
 
 #![expect(clippy::print_stdout, reason = "the test prints its figures")]
 
-#[path = "../e2e/checker.rs"]
-mod checker;
 mod content;
 mod letters;
 mod lister;
@@ -17,10 +15,11 @@ mod stages;
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
 use anyhow::{Result, ensure};
-use cordon_tests::{patience::now, world::World};
+use cordon_load::{Settings, Telemetry};
+use cordon_tests::{checker::Checker, patience::now, telemetry, world::World};
 use serde_json::Value;
 
-use crate::{checker::Checker, content::Content, stages::Stages};
+use crate::{content::Content, stages::Stages};
 
 type Figures = BTreeMap<&'static str, Value>;
 
@@ -57,13 +56,13 @@ fn run(world: &World) -> Result<()> {
     stages::settle(world)?;
     let letters = letters::drive_again(world, &mut stages)?;
 
-    let (audit, checked) = stages::audits(world, &checker)?;
+    let (report, checked) = stages::audits(world, &checker)?;
     let last = Content::of(world, &checker)?;
     stages.stop()?;
     figures.insert("replays", replays.into());
     figures.insert("listed", listed.into());
-    figures.insert("lost", audit["total"]["lost"].clone());
-    figures.insert("duplicated", audit["total"]["duplicated"].clone());
+    figures.insert("lost", report["total"]["lost"].clone());
+    figures.insert("duplicated", report["total"]["duplicated"].clone());
     figures.insert("checker_clean", checked["clean"].clone());
     figures.insert("graph_equal", (last.graph == single.graph).into());
     figures.insert("findings_equal", (last.findings == single.findings).into());
@@ -87,7 +86,7 @@ fn corpus(world: &World) -> Result<Vec<PathBuf>> {
     let archives = data.map(|data| data.join("otrf/windows")).filter(|dir| dir.is_dir());
     let mut files = match archives {
         Some(dir) => named(&dir, &["reg_dump_sam", "powerdump", "ninjacopy", "rdp_interactive"])?,
-        None => vec![generate(world)?],
+        None => generate(world)?,
     };
     files.push(refused);
     Ok(files)
@@ -106,18 +105,19 @@ fn named(dir: &std::path::Path, parts: &[&str]) -> Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// Lines of telemetry that stand for archives where there are none.
-const GENERATED_LINES: usize = 20_000;
+/// Files of telemetry that stand for archives where there are none: each makes an object of its own.
+const GENERATED_FILES: usize = 5;
+/// Lines in each of them.
+const GENERATED_LINES: usize = 4_000;
 
-fn generate(world: &World) -> Result<PathBuf> {
+fn generate(world: &World) -> Result<Vec<PathBuf>> {
     println!("no real telemetry here (CORDON_DATA): generated telemetry");
-    let path = world.path("generated.jsonl");
-    let lines = cordon_load::Telemetry::new(cordon_load::Settings::default());
-    let mut bytes = Vec::new();
-    for line in lines.take(GENERATED_LINES) {
-        bytes.extend_from_slice(&line.bytes);
-        bytes.push(b'\n');
-    }
-    fs::write(&path, bytes)?;
-    Ok(path)
+    let mut lines = Telemetry::new(Settings::default());
+    let files = (0..GENERATED_FILES).map(|n| world.path(&format!("generated-{n}.jsonl")));
+    files
+        .map(|path| {
+            telemetry::write(&path, lines.by_ref().take(GENERATED_LINES))?;
+            Ok(path)
+        })
+        .collect()
 }

@@ -1,20 +1,22 @@
 //! The running stages, what goes in, and the audits.
 
-use std::{collections::BTreeMap, path::PathBuf, thread, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
-use anyhow::{Context as _, Result, anyhow, bail, ensure};
-use cordon_tests::{patience::now, stage::Stage, world::World};
+use anyhow::{Context as _, Result, ensure};
+use cordon_tests::{
+    audit::{self, audit},
+    checker::Checker,
+    stage::Stage,
+    world::World,
+};
 use serde_json::Value;
-
-use crate::checker::Checker;
 
 /// When a group gives up a dead member. Each kill costs as long, so it is short; and above what a
 /// loaded machine may hold a heartbeat back.
 const SESSION_TIMEOUT_MS: &str = "8000";
+
 /// For everything to come out, on a machine that others use, too.
 const DRAIN_PATIENCE: Duration = Duration::from_secs(600);
-/// Between audits of a pipeline that is still at work; each reads everything.
-const AUDIT_EVERY: Duration = Duration::from_millis(500);
 
 /// One courier of each stage but pack.
 pub(crate) struct Stages(BTreeMap<String, Stage>);
@@ -53,24 +55,8 @@ pub(crate) fn ingest(world: &World, files: &[PathBuf]) -> Result<()> {
 }
 
 /// Waits until all that is there has come out.
-pub(crate) fn settle(world: &World) -> Result<Value> {
-    let started = now();
-    loop {
-        let audit = audit(world, &["--no-objects"])?;
-        if audit["total"]["pending"] == 0 && audit["moving"] == false {
-            return Ok(audit);
-        }
-        if started.elapsed() > DRAIN_PATIENCE {
-            bail!("the pipeline did not come to rest: {audit:#}");
-        }
-        thread::sleep(AUDIT_EVERY);
-    }
-}
-
-fn audit(world: &World, arguments: &[&str]) -> Result<Value> {
-    let output = world.cordon("reader").args(["audit", "--json"]).args(arguments).output()?;
-    serde_json::from_slice(&output.stdout)
-        .map_err(|_| anyhow!("no report: {}", String::from_utf8_lossy(&output.stderr)))
+pub(crate) fn settle(world: &World) -> Result<()> {
+    audit::settle(world, DRAIN_PATIENCE)
 }
 
 /// The audit with every object fetched, and the checker's: both must be clean in every lane.

@@ -5,10 +5,11 @@
 //! program, executed again: the released one, from its first instruction.
 #![expect(clippy::print_stdout, reason = "a bench prints what it measured")]
 
-use std::{ffi::OsString, fs, process::Child, process::ExitCode};
+use std::{fs, process::ExitCode};
 
 use anyhow::{Context as _, Result, ensure};
-use cordon_cell::{CellEnd, CellJob, CellLimits, Cells, JailReport, sealed_memfd, spawn_zygote};
+use cordon_attacker::zygote::Zygote;
+use cordon_cell::{CellEnd, CellJob, CellLimits, JailReport, sealed_memfd};
 use cordon_container::SectionWriter;
 use cordon_load::{Settings, Telemetry};
 use cordon_records::{
@@ -53,18 +54,18 @@ fn run() -> Result<bool> {
     let strict = JailReport::of(cordon_cell::JailMode::Strict);
     let mode = if strict.is_complete() { "strict" } else { "best" };
     println!("the jail here ({mode}): {strict}");
-    let (jailed, free) = (Bench::start(mode)?, Bench::start("off")?);
+    let (jailed, free) = (Zygote::start(mode)?, Zygote::start("off")?);
     // Nobody's first cell counts: it faults in what the others find.
     for bench in [&jailed, &free] {
-        bench.run(&work)?;
+        cells_us(bench, &work)?;
     }
     let (mut ratios, mut jailed_us, mut free_us) = (Vec::new(), Vec::new(), Vec::new());
     let interval = loop {
         let (with, without) = if ratios.len() % 2 == 0 {
-            (jailed.run(&work)?, free.run(&work)?)
+            (cells_us(&jailed, &work)?, cells_us(&free, &work)?)
         } else {
-            let without = free.run(&work)?;
-            (jailed.run(&work)?, without)
+            let without = cells_us(&free, &work)?;
+            (cells_us(&jailed, &work)?, without)
         };
         jailed_us.push(with);
         free_us.push(without);
@@ -127,43 +128,21 @@ impl Work {
     }
 }
 
-/// A zygote of generate.
-struct Bench {
-    child: Child,
-    cells: Option<Cells>,
-}
-
-impl Bench {
-    fn start(jail: &str) -> Result<Self> {
-        let args = ["zygote", "generate", "--jail", jail].map(OsString::from);
-        let spawned = spawn_zygote(&args)?;
-        Ok(Self { child: spawned.child, cells: Some(Cells::connect(spawned.socket)?) })
+/// CPU of cells and of their zygote, which forks them, in microseconds.
+fn cells_us(zygote: &Zygote, work: &Work) -> Result<f64> {
+    let before = cpu_us(zygote.id())?;
+    let mut used = 0;
+    for _ in 0..CELLS {
+        let result = zygote.run(CellJob {
+            header: work.header.clone(),
+            input: sealed_memfd("bench", &[&work.payload])?,
+            limits: CellLimits::default(),
+        })?;
+        ensure!(result.end == CellEnd::Finished, "a cell {}", result.end);
+        ensure!(!result.output.is_empty(), "a cell did nothing");
+        used += result.usage.user_us + result.usage.system_us;
     }
-
-    /// CPU of the cells and of their zygote, which forks them, in microseconds.
-    fn run(&self, work: &Work) -> Result<f64> {
-        let cells = self.cells.as_ref().context("the zygote was ended")?;
-        let before = cpu_us(self.child.id())?;
-        let mut used = 0;
-        for _ in 0..CELLS {
-            let result = cells.run(CellJob {
-                header: work.header.clone(),
-                input: sealed_memfd("bench", &[&work.payload])?,
-                limits: CellLimits::default(),
-            });
-            ensure!(result.end == CellEnd::Finished, "a cell {}", result.end);
-            ensure!(!result.output.is_empty(), "a cell did nothing");
-            used += result.usage.user_us + result.usage.system_us;
-        }
-        Ok(used as f64 + cpu_us(self.child.id())? - before)
-    }
-}
-
-impl Drop for Bench {
-    fn drop(&mut self) {
-        drop(self.cells.take());
-        let _ = self.child.wait();
-    }
+    Ok(used as f64 + cpu_us(zygote.id())? - before)
 }
 
 /// CPU of a process so far, without its children's.

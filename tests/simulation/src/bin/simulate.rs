@@ -61,18 +61,19 @@ fn main() -> ExitCode {
     }
     uncovered.iter().for_each(|step| println!("never seen: {step:?}"));
     unknown.iter().for_each(|step| println!("no step of a slot: {step:?}"));
+    let counts = sum.counts;
     let figures = serde_json::json!({
         "seeds": arguments.seeds,
         "failed": sum.failed.len(),
-        "lost": sum.lost,
-        "duplicated": sum.duplicated,
+        "lost": counts.lost,
+        "duplicated": counts.duplicated,
         "stuck": sum.stuck,
-        "crashes": sum.crashes,
-        "rebalances": sum.rebalances,
-        "unknown_outcomes": sum.unknown_outcomes,
-        "batches": sum.batches,
-        "cells_died": sum.cells_died,
-        "letters": sum.letters,
+        "crashes": counts.crashes,
+        "rebalances": counts.rebalances,
+        "unknown_outcomes": counts.unknown_outcomes,
+        "batches": counts.batches,
+        "cells_died": counts.cells_died,
+        "letters": counts.letters,
         "transitions": STEPS.len(),
         "transitions_uncovered": uncovered.len(),
     });

@@ -8,20 +8,21 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, ensure};
-use cordon_tests::world::World;
 use serde_json::Value;
 
+use crate::world::World;
+
 /// How to run the checker's scripts.
-pub(crate) struct Checker {
+pub struct Checker {
     python: PathBuf,
 }
 
 /// A run of the checker in the background.
-pub(crate) struct Running(Child);
+pub struct Running(Child);
 
 impl Checker {
     /// With the Python of `CORDON_PYTHON`, else the one that `make python` makes.
-    pub(crate) fn find() -> Result<Self> {
+    pub fn find() -> Result<Self> {
         let made = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.cache/venv/bin/python");
         let python = env::var_os("CORDON_PYTHON").map_or(made, PathBuf::from);
         ensure!(python.exists(), "{} is missing: make python", python.display());
@@ -29,7 +30,7 @@ impl Checker {
     }
 
     /// One of its scripts.
-    pub(crate) fn command(&self, script: &str) -> Command {
+    pub fn command(&self, script: &str) -> Command {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("checker").join(script);
         let mut command = Command::new(&self.python);
         command.arg("-B").arg(path).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -37,7 +38,7 @@ impl Checker {
     }
 
     /// Starts `check.py MODE` in the background.
-    pub(crate) fn start(
+    pub fn start(
         &self,
         mode: &str,
         arguments: impl IntoIterator<Item = OsString>,
@@ -46,12 +47,12 @@ impl Checker {
     }
 
     /// Runs `check.py MODE` on the cluster, as the principal *reader*.
-    pub(crate) fn check(&self, world: &World, mode: &str) -> Result<Value> {
+    pub fn check(&self, world: &World, mode: &str) -> Result<Value> {
         self.start_on(world, mode)?.verdict()
     }
 
     /// Starts `check.py MODE` on the cluster in the background.
-    pub(crate) fn start_on(&self, world: &World, mode: &str) -> Result<Running> {
+    pub fn start_on(&self, world: &World, mode: &str) -> Result<Running> {
         self.start(mode, cluster_arguments(world))
     }
 }
@@ -59,7 +60,7 @@ impl Checker {
 impl Running {
     /// Waits for the verdict, good or bad. What is bad is told, too.
     #[expect(clippy::print_stderr, reason = "faults are told where the test's output is")]
-    pub(crate) fn verdict(self) -> Result<Value> {
+    pub fn verdict(self) -> Result<Value> {
         let output = self.0.wait_with_output()?;
         let words = String::from_utf8_lossy(&output.stderr);
         // 1 is a verdict that something is wrong; 2 is none.
@@ -72,7 +73,7 @@ impl Running {
 }
 
 /// Where Kafka is, and who asks.
-pub(crate) fn kafka_arguments(world: &World, principal: &str) -> Vec<OsString> {
+pub fn kafka_arguments(world: &World, principal: &str) -> Vec<OsString> {
     vec![
         "--bootstrap".into(),
         world.bootstrap().into(),
