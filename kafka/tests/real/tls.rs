@@ -17,7 +17,7 @@ use cordon_kafka::{
 };
 
 use crate::{
-    denials::{denied, soon},
+    denials::denied,
     support::{BROKER, text},
 };
 
@@ -70,19 +70,19 @@ fn trusting(ca_file: Option<PathBuf>) -> Connection {
 }
 
 #[test]
-fn a_broker_that_no_trusted_authority_signed_is_told_at_once() {
+fn a_broker_that_no_trusted_authority_signed_is_told() {
     let elsewhere = tempfile::tempdir().unwrap();
     let other = Certificates::make(elsewhere.path()).unwrap();
     // The last one: the system's own authorities.
     for ca_file in [Some(other.ca_file), None] {
         let log = RealLog::new(trusting(ca_file));
         for words in [
-            soon(|| denied(log.reader("by-tls"))),
-            soon(|| denied(log.consumer("admin", &["by-tls"]))),
-            soon(|| match log.producer("by-tls-1").unwrap().init() {
+            denied(log.reader("by-tls")),
+            denied(log.consumer("admin", &["by-tls"])),
+            match log.producer("by-tls-1").unwrap().init() {
                 Outcome::Denied(words) => words,
                 other => panic!("let in: {other:?}"),
-            }),
+            },
         ] {
             assert!(words.starts_with("User:admin does not trust the broker: "), "{words}");
             assert!(words.contains("certificate verify failed"), "{words}");
@@ -105,7 +105,7 @@ fn tls_on_one_side_only_is_told() {
     let settings = Settings { connect_timeout: seconds(3), ..Settings::default() };
     let ask = |connection: Connection| {
         let result = RealLog::with_settings(connection, settings.clone()).reader("any");
-        soon(|| result.map(drop)).unwrap_err().to_string()
+        result.map(drop).unwrap_err().to_string()
     };
     let clear = Connection { security: Security::SaslPlaintext, ..BY_TLS.admin() };
     let words = ask(clear);
