@@ -9,7 +9,7 @@ use std::{
     process::{Command, ExitCode, Stdio},
 };
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use clap::Parser;
 use serde::Deserialize;
 
@@ -38,6 +38,8 @@ struct Mutant {
     file: PathBuf,
     find: String,
     replace: String,
+    /// The package whose tests catch it, where no seed can.
+    tests_of: Option<String>,
 }
 
 #[expect(clippy::print_stdout, clippy::print_stderr, reason = "this is what the program is for")]
@@ -91,22 +93,48 @@ impl Lab<'_> {
         let places = original.matches(&mutant.find).count();
         ensure!(places == 1, "what it replaces occurs {places} times in {}", mutant.file.display());
         fs::write(&path, original.replace(&mutant.find, &mutant.replace))?;
-        let found = self.play(seeds);
+        let found = match &mutant.tests_of {
+            Some(package) => self.test(package),
+            None => self.play(seeds),
+        };
         fs::write(&path, original)?;
         found
     }
 
-    /// Builds what lies there, and plays seeds until one fails.
-    fn play(&self, seeds: u64) -> Result<Option<String>> {
-        let built = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-            .args(["build", "--quiet", "--offline", "-p", "cordon-simulation", "--bin", "simulate"])
+    /// Runs a package's tests on what lies there; says which failed.
+    fn test(&self, package: &str) -> Result<Option<String>> {
+        self.cargo(&["test", "--no-run", "-p", package])?;
+        let tested = self.command(&["test", "--no-fail-fast", "-p", package]).output()?;
+        if tested.status.success() {
+            return Ok(None);
+        }
+        let said = String::from_utf8_lossy(&tested.stdout);
+        let failed = said.lines().find_map(|line| line.strip_suffix(" ... FAILED"));
+        Ok(Some(failed.with_context(|| format!("no test of {package} failed"))?.to_owned()))
+    }
+
+    /// Runs cargo on what lies there, to its good end.
+    fn cargo(&self, arguments: &[&str]) -> Result<()> {
+        ensure!(self.command(arguments).status()?.success(), "it does not compile");
+        Ok(())
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let mut command = Command::new(cargo);
+        command
+            .args(arguments)
+            .args(["--quiet", "--offline"])
             .current_dir(self.sources)
             .env("CARGO_TARGET_DIR", self.build)
             .env("RUSTFLAGS", "-Awarnings")
-            .status()?;
-        if !built.success() {
-            bail!("it does not compile");
-        }
+            .stderr(Stdio::inherit());
+        command
+    }
+
+    /// Builds what lies there, and plays seeds until one fails.
+    fn play(&self, seeds: u64) -> Result<Option<String>> {
+        self.cargo(&["build", "-p", "cordon-simulation", "--bin", "simulate"])?;
         let played = Command::new(self.build.join("debug/simulate"))
             .args(["--until-failure", "--seeds", &seeds.to_string()])
             .env("RUST_BACKTRACE", "0")
