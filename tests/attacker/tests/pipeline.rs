@@ -1,7 +1,14 @@
 //! The released program under its strictest jail, on a real Kafka by TLS and a real S3 API: librdkafka,
-//! the runtime, the S3 client and everything below them do all their work, and nothing is lost.
+//! the runtime, the S3 client and everything below them do all their work, and nothing is lost. Secrets
+//! stay with the courier.
 
-use std::{fs, path::Path, process::Command, time::Duration};
+use std::{
+    fs::{self, File},
+    os::unix::fs::FileExt as _,
+    path::Path,
+    process::Command,
+    time::Duration,
+};
 
 use anyhow::{Context as _, Result, ensure};
 use cordon_cell::{JailMode, JailReport};
@@ -57,6 +64,9 @@ fn run(world: &World) -> Result<()> {
     // Some of what is generated is broken on purpose, and dead at the door.
     let datapoints = generate["datapoints"].as_u64().unwrap_or_default();
     ensure!(datapoints > LINES as u64 * 9 / 10, "generate saw {datapoints} lines");
+    for stage in &mut stages {
+        check_memory(world, stage)?;
+    }
     for stage in stages {
         let log = world.path(&format!("{}.log", stage.access_key));
         stage.stop()?;
@@ -86,6 +96,44 @@ fn check_courier(stage: &mut Stage) -> Result<()> {
     }
     ensure!(threads > 4, "a working courier has more than {threads} threads");
     Ok(())
+}
+
+/// Secrets are in the courier's memory, and neither in the supervisor's nor in the zygote's, which is
+/// what every cell begins with.
+fn check_memory(world: &World, stage: &mut Stage) -> Result<()> {
+    let name = stage.stage.clone();
+    let password = fs::read_to_string(world.password_file(&name))?;
+    let secrets = [password.trim().to_owned(), format!("{}-secret", stage.access_key)];
+    let courier = stage.courier()?.as_raw_nonzero().get().unsigned_abs();
+    let supervisor = stage.supervisor();
+    let children = fs::read_to_string(format!("/proc/{supervisor}/task/{supervisor}/children"))?;
+    let mut children = children.split_whitespace().filter_map(|pid| pid.parse::<u32>().ok());
+    let zygote = children.find(|pid| *pid != courier).context("a zygote")?;
+    for secret in &secrets {
+        let count = |pid| copies(pid, secret.as_bytes());
+        // The control: this is where it is found.
+        ensure!(count(courier)? > 0, "the courier of {name} does without a secret");
+        ensure!(count(zygote)? == 0, "the zygote of {name} holds a secret");
+        ensure!(count(supervisor)? == 0, "the supervisor of {name} holds a secret");
+    }
+    Ok(())
+}
+
+/// How often bytes occur in a process's readable memory.
+fn copies(pid: u32, wanted: &[u8]) -> Result<usize> {
+    let memory = File::open(format!("/proc/{pid}/mem"))?;
+    let mut found = 0;
+    for line in fs::read_to_string(format!("/proc/{pid}/maps"))?.lines() {
+        let (range, rights) = line.split_once(' ').context("a mapping")?;
+        let (start, end) = range.split_once('-').context("a range")?;
+        let (start, end) = (u64::from_str_radix(start, 16)?, u64::from_str_radix(end, 16)?);
+        let mut bytes = vec![0; usize::try_from(end - start)?];
+        // The kernel's own pages ([vvar]) are nobody's to read, and threads come and go.
+        if rights.starts_with('r') && memory.read_exact_at(&mut bytes, start).is_ok() {
+            found += bytes.windows(wanted.len()).filter(|window| *window == wanted).count();
+        }
+    }
+    Ok(found)
 }
 
 /// It says that it is jailed, and by which layers it is not.

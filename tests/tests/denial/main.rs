@@ -1,6 +1,7 @@
 //! Least privilege on the real broker. For every principal of the topology, everything that is not
 //! declared is tried and denied, and everything that is declared works. A grant that is removed
-//! while a stage runs stops it with the name of what is missing; restored, nothing was lost.
+//! while a stage runs stops it with the name of what is missing; restored, nothing was lost. Who steals
+//! a stage's credentials fetches what its input topics still name.
 //!
 //! All of it is made from the topology: a principal that is added there is tried here.
 
@@ -9,6 +10,7 @@
 mod attempt;
 mod attempts;
 mod mutants;
+mod reach;
 mod removed;
 mod rights;
 mod trial;
@@ -41,9 +43,10 @@ fn what_is_not_declared_is_denied_and_what_is_declared_works() {
 }
 
 #[test]
-fn a_grant_that_is_removed_stops_the_stage_by_name_and_restored_nothing_is_lost() {
+fn a_stage_stops_by_name_without_a_grant_and_its_credentials_fetch_what_its_input_names() {
     let world = World::start().unwrap();
-    if let Err(error) = removed::run(&world) {
+    // What the stage has done by then is there to be stolen.
+    if let Err(error) = removed::run(&world).and_then(|()| reach::run(&world)) {
         panic!("{error:#}");
     }
 }
