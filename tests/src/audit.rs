@@ -5,7 +5,10 @@ use std::{thread, time::Duration};
 use anyhow::{Context as _, Result, anyhow, bail};
 use serde_json::Value;
 
-use crate::{patience::now, world::World};
+use crate::{
+    patience::{now, wait_for},
+    world::World,
+};
 
 /// Between audits of a pipeline that is still at work; each reads everything.
 const AUDIT_EVERY: Duration = Duration::from_millis(500);
@@ -38,6 +41,33 @@ pub fn settle(world: &World, patience: Duration) -> Result<()> {
         }
         thread::sleep(AUDIT_EVERY);
     }
+}
+
+/// Waits until one stage, whatever others there are, has worked off all that it was fed, and
+/// returns the report.
+///
+/// # Errors
+///
+/// It has not within `patience`.
+pub fn settle_stage(
+    world: &World,
+    stage: &str,
+    datapoints: i64,
+    patience: Duration,
+) -> Result<Value> {
+    let mut last = Value::Null;
+    let what = format!("{stage} has worked off {datapoints} datapoints");
+    let settled = wait_for(&what, patience, || {
+        last = audit(world, &[])?;
+        // A stage that has done nothing is not told of.
+        let of_stage = of_stage(&last, stage).unwrap_or(&Value::Null);
+        let count = |name: &str| of_stage[name].as_i64().unwrap_or_default();
+        let done = count("output") + count("dead") + count("not_mapped");
+        let is_over = done == datapoints && count("pending") == 0 && last["moving"] == false;
+        Ok(is_over.then_some(()))
+    });
+    settled.with_context(|| format!("{last:#}"))?;
+    Ok(last)
 }
 
 /// What a report counts for a stage, or for ingest.

@@ -229,7 +229,7 @@ impl Reader {
             slots: self.integer("courier.slots", 1, 1024).unwrap_or(1) as u32,
             slot_base: self.integer("slot_base", 0, 1 << 20).unwrap_or(0) as u32,
             recycle: Duration::from_secs(
-                60 * self.integer("courier.recycle_minutes", 1, 1440).unwrap_or(15).unsigned_abs(),
+                self.integer("courier.recycle_seconds", 10, 86_400).unwrap_or(900).unsigned_abs(),
             ),
             jail: jail.and_then(Result::ok).unwrap_or(JailMode::Best),
             ports: self.ports("courier.ports"),
@@ -397,7 +397,7 @@ mod tests {
             courier.jail is "loose"; it must be "best", "strict" or "off"
             courier.slots must be a whole number from 1 to 1024, not 0
             kafka.pasword_file is not a setting of cordon; there are kafka.bootstrap, kafka.ca_file, kafka.password_file, kafka.session_timeout_ms, kafka.tls, kafka.username
-            slots is not a setting of cordon; there are courier.batch_datapoints_max, courier.jail, courier.ports, courier.recycle_minutes, courier.slots, kafka.bootstrap, kafka.ca_file, kafka.password_file, kafka.session_timeout_ms, kafka.tls, kafka.username, rules, rules_strict, s3.credentials_file, s3.endpoint, s3.path_style, s3.region, slot_base, store.directory, topology
+            slots is not a setting of cordon; there are courier.batch_datapoints_max, courier.jail, courier.ports, courier.recycle_seconds, courier.slots, kafka.bootstrap, kafka.ca_file, kafka.password_file, kafka.session_timeout_ms, kafka.tls, kafka.username, rules, rules_strict, s3.credentials_file, s3.endpoint, s3.path_style, s3.region, slot_base, store.directory, topology
             the environment variable CORDON_S3_BUCKET is not a setting of cordon; there are s3.credentials_file, s3.endpoint, s3.path_style, s3.region"#]].assert_eq(&faults);
     }
 

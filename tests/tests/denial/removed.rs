@@ -13,12 +13,7 @@ use cordon_kafka::{
     secret::Password,
 };
 use cordon_load::{Settings, Telemetry};
-use cordon_tests::{
-    audit::{audit, of_stage},
-    patience::wait_for,
-    supervisor::Supervisor,
-    world::World,
-};
+use cordon_tests::{audit::settle_stage, patience::wait_for, supervisor::Supervisor, world::World};
 use serde_json::{Value, json};
 
 use crate::{attempts::produce, connection, wire::Client};
@@ -45,7 +40,8 @@ pub(crate) fn run(world: &World) -> Result<()> {
     for acl in acls {
         let mut stage = Running::start(world, &acl)?;
         feed.more(world)?;
-        settle(world, feed.fed).with_context(|| format!("before {acl} is removed"))?;
+        settle_stage(world, STAGE, feed.fed, PATIENCE)
+            .with_context(|| format!("before {acl} is removed"))?;
         ensure!(admin.delete_acls(std::slice::from_ref(&acl))? == 1, "there is no {acl}");
         feed.more(world)?;
         if is_needed(&acl) {
@@ -53,13 +49,14 @@ pub(crate) fn run(world: &World) -> Result<()> {
             expect_named(&acl, &words)?;
             stopped += 1;
         } else {
-            settle(world, feed.fed).with_context(|| format!("without {acl}"))?;
+            settle_stage(world, STAGE, feed.fed, PATIENCE)
+                .with_context(|| format!("without {acl}"))?;
             went_on += 1;
         }
         admin.create_acls(&[acl])?;
     }
     let stage = Running::start_named(world, "last")?;
-    let audit = settle(world, feed.fed)?;
+    let audit = settle_stage(world, STAGE, feed.fed, PATIENCE)?;
     drop(stage);
     let total = &audit["total"];
     for fault in ["lost", "duplicated", "both", "phantom", "gaps", "overlaps", "dangling"] {
@@ -154,24 +151,4 @@ impl Running {
         ensure!(status.code() == Some(HALTED), "it ended with {status}: {words}");
         Ok(words)
     }
-}
-
-/// Waits until the stage has worked off all that was fed, and returns the audit.
-fn settle(world: &World, fed: i64) -> Result<Value> {
-    let mut last = Value::Null;
-    let settled = wait_for("everything is worked off", PATIENCE, || {
-        last = audit(world, &[])?;
-        let count = |name| count(&last, name);
-        let done = count("output") + count("dead") + count("not_mapped");
-        Ok((done == fed && count("pending") == 0 && last["moving"] == false).then_some(()))
-    });
-    match settled {
-        Ok(()) => Ok(last),
-        Err(error) => bail!("{error}: {fed} were fed: {last:#}"),
-    }
-}
-
-fn count(report: &Value, name: &str) -> i64 {
-    // A stage that has done nothing is not told of.
-    of_stage(report, STAGE).ok().and_then(|counts| counts[name].as_i64()).unwrap_or_default()
 }
