@@ -22,7 +22,7 @@ export CORDON_BIN = $(TARGET)/debug/cordon
 
 .PHONY: demo test tests sum setup setup-build python build lint clippy deny unit structure \
   conformance mutants simulate fate e2e replay-check workspace checker bench iam attacker \
-  bench-jail tally containers kafka kafka-stop terraform denial bench-micro
+  jails bench-jail bench-recycle bench-replay tally containers kafka kafka-stop terraform denial bench-micro
 
 demo: setup-build
 	$(TIMED) cargo run --quiet -p cordon -- demo --out "$$(mktemp -d)/cordon-demo"
@@ -36,7 +36,7 @@ test: setup
 
 # One after the other, also under -j: the machine's cores are busy enough.
 tests:
-	@for part in lint build workspace checker terraform containers; do $(MAKE) $$part || exit 1; done
+	@for part in lint build workspace checker iam terraform containers; do $(MAKE) $$part || exit 1; done
 
 setup:
 	$(TIMED) tests/make/packages test
@@ -100,20 +100,18 @@ conformance: setup
 
 # Each wrong model log must fail the case that it was made for, and each broken courier must be
 # caught by a seed.
-mutants: setup-build
+mutants: build
 	$(TALLY) $(TEST) --test conformance_model -- every_mutant_fails_its_case
-	$(TIMED) cargo run --quiet -p cordon-simulation --bin mutants -- .
+	$(TIMED) $(TARGET)/debug/mutants .
 
 # More seeds than `make test` plays: SEEDS=200000.
 SEEDS := 20000
-simulate: setup-build
-	cargo build --quiet -p cordon-simulation --bin simulate
+simulate: build
 	$(TIMED) $(TARGET)/debug/simulate --seeds $(SEEDS)
 
 # What may happen to datapoints, couriers, machines, brokers and S3, played on a real Kafka. An
 # hour on two cores; GROUPS="cells steps" plays some of it (see tests/fate/src/bin/fate.rs).
-fate: setup-build setup
-	cargo build --quiet -p cordon -p cordon-fate --bins
+fate: setup build
 	$(TIMED) $(TARGET)/debug/fate $(GROUPS)
 
 e2e: setup build
@@ -136,15 +134,25 @@ iam: python build
 	$(TALLY) $(CORDON_PYTHON) -m unittest discover -q -s tests/iam
 	$(TIMED) $(CORDON_PYTHON) tests/iam/check.py
 
-# Whoever took over a cell or a courier: every attempt is refused, and succeeds without its layer. The
-# released program does its work in the strict jail, on a real Kafka. tests/attacker/TABLE.md.
+# Whoever took over a cell, a courier, or a principal's credentials: every attempt is refused, and
+# succeeds without its layer.
 attacker: setup build
+	$(TIMED) tests/make/attempts "=$(MAKE) jails" "kafka=$(MAKE) denial" "s3=$(MAKE) iam"
+
+# Code in a cell and in a courier (tests/attacker/TABLE.md). The released program does its work in
+# the strict jail, on a real Kafka.
+jails: setup build
 	$(TALLY) $(TEST) --test works --test pipeline --test attacker
 
 # CPU of the same cells with the jail and without, in pairs, until their median ratio is known.
 bench-jail: setup-build
 	cargo build --quiet --release -p cordon-attacker --bin bench-jail
 	$(TIMED) $(TARGET)/release/bench-jail
+
+# For how long partitions are nobody's when a courier is recycled or taken away, with dynamic and
+# with static membership.
+bench-recycle: setup build
+	$(TIMED) $(TARGET)/debug/bench-recycle
 
 # Terraform's modules, without Terraform and without AWS.
 terraform: python build $(TERRAFORM)/aws.json $(TERRAFORM)/venv/done
@@ -165,6 +173,11 @@ containers:
 bench: setup
 	cargo build --quiet --release -p cordon -p cordon-tests --bins
 	$(TIMED) $(TARGET)/release/bench
+
+# Live traffic beside a replay that runs flat out, and what is left for the replay.
+bench-replay: setup
+	cargo build --quiet --release --workspace --bins
+	$(TIMED) env CORDON_BIN=$(TARGET)/release/cordon $(TARGET)/release/bench-replay
 
 # A full batch of generate in a real cell, against the same code in a plain loop, part by part.
 bench-micro: setup-build
