@@ -1,4 +1,5 @@
-"""The independent checker: `check.py audit|findings …`, `check.py graph … PATHS`. See README.md."""
+"""The independent checker: `check.py audit|findings …`, `check.py graph|rules|mark … PATHS`. See
+README.md."""
 
 import argparse
 import json
@@ -13,6 +14,7 @@ from findings import from_topic
 from objects import DirectoryObjects, Objects, S3Objects
 from recompute import differences, from_lines, from_merged
 from sources import DirectoryLog, KafkaLog, Log, Unavailable
+import versions
 
 # One cause often makes thousands of faults.
 FAULTS_SHOWN_MAX = 20
@@ -37,6 +39,13 @@ def parser() -> argparse.ArgumentParser:
     graph_mode.add_argument("paths", nargs="*", type=Path, help="raw archives of JSON lines")
     graph_mode.add_argument("--topic", default="merged", help="the topic to compare with")
     findings_mode = modes.add_parser("findings", help="recompute ids and hash what they say")
+    rules_mode = modes.add_parser("rules", help="how findings of two simple sets of rules differ")
+    rules_mode.add_argument("--old", type=json.loads, required=True, help="rules as JSON")
+    rules_mode.add_argument("--new", type=json.loads, required=True)
+    rules_mode.add_argument("paths", nargs="+", type=Path, help="raw archives of JSON lines")
+    mark_mode = modes.add_parser("mark", help="how the graph differs without lines with a mark")
+    mark_mode.add_argument("--mark", type=str.encode, required=True)
+    mark_mode.add_argument("paths", nargs="+", type=Path, help="raw archives of JSON lines")
     for mode in (audit_mode, graph_mode, findings_mode):
         mode.add_argument("--from", dest="directory", type=Path, help="a demo's output")
         mode.add_argument("--bootstrap", help="Kafka as HOST:PORT")
@@ -82,6 +91,14 @@ def run_findings(arguments: argparse.Namespace) -> tuple[dict[str, Any], bool]:
     return verdict, verdict["wrong_ids"] == 0
 
 
+def run_rules(arguments: argparse.Namespace) -> tuple[dict[str, Any], bool]:
+    return versions.of_rules(arguments.paths, arguments.old, arguments.new), True
+
+
+def run_mark(arguments: argparse.Namespace) -> tuple[dict[str, Any], bool]:
+    return versions.of_mark(arguments.paths, arguments.mark), True
+
+
 def run_graph(arguments: argparse.Namespace) -> tuple[dict[str, Any], bool]:
     pipeline = open_pipeline(arguments)
     verdict: dict[str, Any] = {}
@@ -105,7 +122,13 @@ def show(faults: Iterable[str]) -> None:
         print(fault, file=sys.stderr)
 
 
-MODES = {"audit": run_audit, "graph": run_graph, "findings": run_findings}
+MODES = {
+    "audit": run_audit,
+    "graph": run_graph,
+    "findings": run_findings,
+    "rules": run_rules,
+    "mark": run_mark,
+}
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -62,11 +62,12 @@ def prefixes(topology: Topology) -> list[str]:
 
 
 def look_alikes(topology: Topology) -> list[str]:
-    """Prefixes that a careless pattern would take for a topic's, and the reserved one."""
+    """Prefixes that a careless pattern would take for a topic's or a shadow's, and a shadow's."""
     alike = [
         other for topic in topology.outputs for other in (f"{topic}x", f"x/{topic}", f"{topic}.x")
     ]
-    return [*sorted(alike), "shadow-logs"]
+    reserved = topology.reserved_prefix
+    return [*sorted(alike), f"{reserved}new.match", f"x{reserved}new.match", reserved.rstrip("-")]
 
 
 def all_attempts(topology: Topology) -> list[Attempt]:

@@ -47,8 +47,10 @@ def table(topology: Topology) -> Iterator[Row]:
             yield Row(principal, "s3:PutObject", key, _CLEAR | _IF_ABSENT, False)
             yield Row(principal, "s3:PutObject", key, _CLEAR, False)
         for prefix in sorted(rights.get):
-            yield Row(principal, "s3:GetObject", f"{prefix}{PAYLOAD}", _TLS, True)
-            yield Row(principal, "s3:GetObject", f"{prefix}{PAYLOAD}", _CLEAR, False)
+            # Of the reserved prefix, any shadow's.
+            key = f"{prefix}{PAYLOAD}" if prefix.endswith("/") else f"{prefix}new.match/{PAYLOAD}"
+            yield Row(principal, "s3:GetObject", key, _TLS, True)
+            yield Row(principal, "s3:GetObject", key, _CLEAR, False)
         yield Row(principal, "s3:ListBucket", "", _TLS, rights.lists)
         yield Row(principal, "s3:ListBucket", "", _CLEAR, False)
     key = f"{topology.topics[0]}/{PAYLOAD}"

@@ -13,7 +13,7 @@ import yaml
 
 @dataclass(frozen=True)
 class Rights:
-    """What one principal may do. Prefixes end in a slash."""
+    """What one principal may do. Prefixes end in a slash, but for the reserved one."""
 
     get: frozenset[str] = frozenset()
     put: frozenset[str] = frozenset()
@@ -44,6 +44,7 @@ class Topology:
         self.principals: dict[str, Any] = declared["principals"]
         self._stages: dict[str, Any] = declared["stages"]
         self._producers: dict[str, Any] = declared["producers"]
+        self.reserved_prefix: str = declared["reserved_prefix"]
 
     @property
     def outputs(self) -> set[str]:
@@ -59,7 +60,9 @@ class Topology:
             case {"producer": producer}:
                 return Rights(put=prefixes([self._producers[producer]["output"]]))
             case {"role": "reader" | "operator"}:
-                return Rights(get=prefixes([*self.outputs, "dead"]))
+                # Shadows come and go: all that they may be called is read.
+                get = prefixes([*self.outputs, "dead"]) | {self.reserved_prefix}
+                return Rights(get=get)
             case {"role": "lister"}:
                 return Rights(lists=True)
             case {"role": "admin"}:

@@ -7,21 +7,34 @@ use std::{
 };
 
 use anyhow::{Result, ensure};
-use cordon_kafka::{connection::Security, secret::Password, topology::Topology};
+use cordon_kafka::{
+    connection::Security,
+    secret::Password,
+    topology::{Shadow, Topology},
+};
 
 use crate::s3::{Action, Policy};
 
 /// The one region of the tests' S3 server.
 pub(crate) const REGION: &str = "us-east-1";
 
-/// What the topology lets each principal do with objects, by each of its access keys.
-pub(crate) fn policy(topology: &Topology, keys: impl Fn(&str) -> Vec<String>) -> Policy {
+/// What the topology lets each principal do with objects, by each of its access keys; and what
+/// shadows may, as whoever administers S3 grants it by the policy that cordon prints.
+pub(crate) fn policy(
+    topology: &Topology,
+    shadows: &[Shadow],
+    keys: impl Fn(&str) -> Vec<String>,
+) -> Policy {
     let bucket = &topology.bucket;
     let mut policy = Policy { buckets: vec![bucket.clone()], ..Policy::default() };
-    for (name, ability) in topology.abilities() {
+    let of_shadows =
+        shadows.iter().map(|shadow| (shadow.principal().to_owned(), shadow.ability(topology)));
+    for (name, ability) in topology.abilities().into_iter().chain(of_shadows) {
         for key in keys(&name) {
             for prefix in &ability.get {
-                policy = policy.grant(&key, Action::GetObject, bucket, &format!("{prefix}/"));
+                let slash = format!("{prefix}/");
+                let prefix = prefix.strip_suffix('*').unwrap_or(&slash);
+                policy = policy.grant(&key, Action::GetObject, bucket, prefix);
             }
             for prefix in &ability.put {
                 policy = policy.grant(&key, Action::PutObject, bucket, prefix);
@@ -89,12 +102,15 @@ pub(crate) const APPLY: [&str; 6] =
 pub(crate) fn write_secrets(
     dir: &Path,
     topology: &Topology,
+    shadows: &[Shadow],
     admin: &Password,
     keys: impl Fn(&str) -> Vec<String>,
 ) -> Result<()> {
     fs::create_dir(dir.join("secrets"))?;
     write_secret(&password_file(dir, "admin"), admin.expose())?;
-    for key in topology.principals.keys().flat_map(|principal| keys(principal)) {
+    let principals = topology.principals.keys().map(String::as_str);
+    let principals = principals.chain(shadows.iter().map(Shadow::principal));
+    for key in principals.flat_map(keys) {
         let text = format!("aws_access_key_id = {key}\naws_secret_access_key = {key}-secret\n");
         write_secret(&credentials_file(dir, &key), &text)?;
     }

@@ -38,8 +38,18 @@ impl Stage {
         access_key: &str,
         settings: impl FnOnce(&mut Command),
     ) -> Result<Self> {
+        Self::start_as(world, world.cordon_by(stage, access_key), stage, access_key, settings)
+    }
+
+    /// The same by another command: another version, or another principal.
+    pub fn start_as(
+        world: &World,
+        mut command: Command,
+        stage: &str,
+        access_key: &str,
+        settings: impl FnOnce(&mut Command),
+    ) -> Result<Self> {
         let log = world.path(&format!("{access_key}.log"));
-        let mut command = world.cordon_by(stage, access_key);
         command.args(["run", stage]).stdout(Stdio::null()).stderr(File::create(&log)?);
         settings(&mut command);
         let supervisor = Supervisor::start(&mut command)?;
@@ -98,6 +108,14 @@ impl Stage {
             last_start(notes).filter(|next| *next > start)
         })?;
         Ok(self.notes()?[start + 1..end].to_vec())
+    }
+
+    /// Waits until it ends by itself, in good order.
+    pub fn wait_until_it_ends(mut self, patience: Duration) -> Result<()> {
+        let what = format!("{} ends", self.access_key);
+        let status = wait_for(&what, patience, || self.supervisor.ended())?;
+        ensure!(status.success(), "{} ended with {status}", self.access_key);
+        Ok(())
     }
 
     /// Asks it to stop, and waits: it must end in good order.

@@ -3,7 +3,7 @@
 
 use std::{
     env, iter,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::Command,
     sync::{Arc, OnceLock},
 };
@@ -14,7 +14,7 @@ use cordon_kafka::{
     local::{Broker, Options, Proxy},
     real::RealLog,
     secret::Password,
-    topology::Topology,
+    topology::{Shadow, Topology},
 };
 use tempfile::TempDir;
 
@@ -62,6 +62,21 @@ impl World {
         Self::start_with(&Options::default())
     }
 
+    /// The same, where S3 lets shadows work that do not exist yet: by name and stage.
+    ///
+    /// # Errors
+    ///
+    /// As [`World::start`]; or there can be no such shadow.
+    pub fn start_for_shadows(shadows: &[(&str, &str)]) -> Result<Self> {
+        let topology = Topology::embedded();
+        let shadow = |(name, stage): &(&str, &str)| -> Result<Shadow> {
+            Ok(Shadow::of(&topology, &name.parse()?, stage)?)
+        };
+        let shadows = shadows.iter().map(shadow).collect::<Result<Vec<_>>>()?;
+        let broker = Broker::start_with(&Options::default()).context("a local Kafka")?;
+        Self::of(released()?, broker, None, &shadows)
+    }
+
     /// The same, of a program that is cordon but for what runs in its cells, and with a proxy
     /// before the broker.
     ///
@@ -79,7 +94,7 @@ impl World {
             .push(("advertised.listeners".to_owned(), format!("CLIENT://{}", proxy.address())));
         let broker = Broker::start_with(&options).context("a local Kafka")?;
         address.get_or_init(|| broker.address());
-        Self::of(binary, broker, Some(proxy))
+        Self::of(binary, broker, Some(proxy), &[])
     }
 
     /// The same with a broker of other options.
@@ -88,19 +103,24 @@ impl World {
     ///
     /// As [`World::start`].
     pub fn start_with(options: &Options) -> Result<Self> {
-        let binary = env::var_os("CORDON_BIN").context("CORDON_BIN names the binary: make e2e")?;
         let broker = Broker::start_with(options).context("a local Kafka")?;
-        Self::of(binary.into(), broker, None)
+        Self::of(released()?, broker, None, &[])
     }
 
-    fn of(binary: PathBuf, broker: Broker, proxy: Option<Proxy>) -> Result<Self> {
+    fn of(
+        binary: PathBuf,
+        broker: Broker,
+        proxy: Option<Proxy>,
+        shadows: &[Shadow],
+    ) -> Result<Self> {
         let dir = tempfile::Builder::new().prefix("cordon-tests").tempdir()?;
         let topology = Topology::embedded();
-        let s3 = TestS3::start(dir.path().join("s3"), access::policy(&topology, keys))?;
+        let s3 = TestS3::start(dir.path().join("s3"), access::policy(&topology, shadows, keys))?;
         let world = Self { binary, topology, broker, proxy, s3, dir };
         access::write_secrets(
             world.dir.path(),
             &world.topology,
+            shadows,
             &world.broker.admin().password,
             keys,
         )?;
@@ -157,19 +177,29 @@ impl World {
 
     /// The binary as a principal of Kafka that asks S3 by this access key.
     pub fn cordon_by(&self, principal: &str, access_key: &str) -> Command {
+        self.program_by(&self.binary, principal, access_key)
+    }
+
+    /// Another version of it, the same way.
+    pub fn program_by(&self, program: &Path, principal: &str, access_key: &str) -> Command {
         let reach = Reach {
             dir: self.dir.path(),
             bootstrap: self.bootstrap(),
             security: self.broker.admin().security,
             s3_endpoint: self.s3.endpoint(),
         };
-        reach.command(&self.binary, principal, access_key)
+        reach.command(program, principal, access_key)
     }
 
     /// Runs the binary as a principal to its good end, and returns what it printed.
     pub fn run(&self, principal: &str, arguments: &[&str]) -> Result<Vec<u8>> {
         access::output_of(self.cordon(principal).args(arguments))
     }
+}
+
+/// The program that is tested.
+fn released() -> Result<PathBuf> {
+    Ok(env::var_os("CORDON_BIN").context("CORDON_BIN names the binary: make e2e")?.into())
 }
 
 impl Drop for World {

@@ -1,4 +1,4 @@
-//! Groups: who is in them.
+//! Groups: who is in them, and their end.
 
 #![expect(unsafe_code, reason = "librdkafka's admin interface is not wrapped")]
 
@@ -8,7 +8,7 @@ use rdkafka::{bindings as rd, client::NativeClient, error::RDKafkaErrorCode as C
 
 use super::{
     offsets::settled,
-    request::{Op, items, request},
+    request::{Op, items, make, request},
 };
 use crate::ffi::{Refusal, c_string, text};
 
@@ -81,4 +81,46 @@ unsafe fn members_of(group: *const rd::rd_kafka_ConsumerGroupDescription_t) -> V
             })
             .collect()
     }
+}
+
+/// Deletes a group with all that it has committed; `false` when there is none. One with members is
+/// refused.
+pub(super) fn delete(
+    client: &NativeClient,
+    group: &str,
+    timeout: Duration,
+) -> Result<bool, Refusal> {
+    match settled(timeout, |remaining| delete_now(client, group, remaining)) {
+        Ok(()) => Ok(true),
+        Err(refusal) if refusal.code == Code::GroupIdNotFound => Ok(false),
+        Err(refusal) => Err(refusal),
+    }
+}
+
+fn delete_now(client: &NativeClient, group: &str, timeout: Duration) -> Result<(), Refusal> {
+    let name = c_string(group);
+    // SAFETY: the name lives for the call, which copies it.
+    let native = unsafe {
+        make(|_, _| rd::rd_kafka_DeleteGroup_new(name.as_ptr()), rd::rd_kafka_DeleteGroup_destroy)
+    }?;
+    let mut groups = [native.ptr()];
+    request(
+        client,
+        Op::RD_KAFKA_ADMIN_OP_DELETEGROUPS,
+        timeout,
+        // SAFETY: the array and the group live for the call, which copies them.
+        |r| unsafe {
+            rd::rd_kafka_DeleteGroups(r.client, groups.as_mut_ptr(), 1, r.options, r.queue);
+        },
+        // SAFETY: the event is of this request, and lives for the call.
+        |event| unsafe {
+            let result = rd::rd_kafka_event_DeleteGroups_result(event);
+            let mut count = 0;
+            let groups = rd::rd_kafka_DeleteGroups_result_groups(result, &raw mut count);
+            for group in items(groups, count) {
+                Refusal::of_error(rd::rd_kafka_group_result_error(group)).map_or(Ok(()), Err)?;
+            }
+            Ok(())
+        },
+    )
 }

@@ -175,6 +175,13 @@ impl Admin {
         members.map_err(|refusal| self.error(&format!("read members of group {group}"), refusal))
     }
 
+    /// Deletes a group with all that it has committed; `false` when there is none. A group with
+    /// members is refused.
+    pub fn delete_group(&self, group: &str) -> Result<bool, AdminError> {
+        let deleted = groups::delete(self.native(), group, REQUEST_TIMEOUT);
+        deleted.map_err(|refusal| self.error(&format!("delete group {group}"), refusal))
+    }
+
     /// Commits offsets for partitions of a group that have none, in a transaction of this
     /// administrator's own.
     ///

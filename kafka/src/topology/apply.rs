@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::{TopicSpec, Topology, settings};
 use crate::{
-    admin::{Admin, AdminError, End, NewTopic, TopicShape},
+    admin::{Acl, Admin, AdminError, End, NewTopic, TopicShape},
     connection::Connection,
     deadline::Deadline,
     log::{NewOffset, TopicPartition},
@@ -80,62 +80,16 @@ impl Topology {
     ) -> Result<ApplyReport, ApplyError> {
         let admin = Admin::new(connection)?;
         let mut report = ApplyReport::default();
-        self.apply_topics(&admin, options, &mut report)?;
-        let topics = self.await_topics(&admin)?;
+        let declared = self.all_topics();
+        let replication = options.replication.unwrap_or(self.replication);
+        apply_topics(&admin, &declared, replication, &mut report)?;
+        let topics = await_topics(&admin, &declared)?;
         if !options.users_elsewhere {
             self.apply_users(&admin, secrets, &mut report)?;
         }
-        self.apply_acls(&admin, &mut report)?;
+        apply_acls(&admin, self.acls(), &mut report)?;
         self.apply_first_offsets(&admin, &topics, &mut report)?;
         Ok(report)
-    }
-
-    fn apply_topics(
-        &self,
-        admin: &Admin,
-        options: &ApplyOptions,
-        report: &mut ApplyReport,
-    ) -> Result<(), ApplyError> {
-        let existing = admin.topics()?;
-        let replication = options.replication.unwrap_or(self.replication);
-        for (name, spec) in self.all_topics() {
-            let settings = settings::declared(&spec, replication);
-            match existing.get(&name) {
-                None => {
-                    let partitions = spec.partitions;
-                    let topic = NewTopic { name: name.clone(), partitions, replication, settings };
-                    admin.create_topic(&topic)?;
-                    report.topics_created.push(name);
-                }
-                Some(shape) => apply_topic(admin, &name, &spec, *shape, &settings, report)?,
-            }
-        }
-        Ok(())
-    }
-
-    /// Waits until the brokers tell of every declared partition, and gives how many there are. A
-    /// topic is created on the controller, and brokers hear of it a moment later: a partition
-    /// missed here would get no first offset.
-    fn await_topics(&self, admin: &Admin) -> Result<BTreeMap<String, TopicShape>, ApplyError> {
-        let deadline = Deadline::after(VISIBLE_MAX);
-        loop {
-            let known = admin.topics()?;
-            let hidden: Vec<String> = self
-                .all_topics()
-                .into_iter()
-                .filter(|(name, spec)| {
-                    known.get(name).is_none_or(|shape| shape.partitions < spec.partitions)
-                })
-                .map(|(name, _)| name)
-                .collect();
-            if hidden.is_empty() {
-                return Ok(known);
-            }
-            if deadline.passed() {
-                return Err(ApplyError::Hidden(hidden));
-            }
-            std::thread::sleep(LOOK_EVERY);
-        }
     }
 
     fn apply_users(
@@ -147,26 +101,8 @@ impl Topology {
         let existing: BTreeSet<String> = admin.users()?.into_iter().map(|user| user.name).collect();
         let admins = |name: &String| admin.connection().username == *name;
         for name in self.principals.keys().filter(|name| !admins(name)) {
-            let path = secrets.join(name);
-            let is_drawn = !path.exists();
-            let password = Password::read_or_create(&path)
-                .map_err(|source| ApplyError::Secret { path, source })?;
-            if is_drawn || !existing.contains(name) {
-                admin.upsert_user(name, &password)?;
-                report.users.push(name.clone());
-            }
+            apply_user(admin, name, secrets, existing.contains(name), report)?;
         }
-        Ok(())
-    }
-
-    fn apply_acls(&self, admin: &Admin, report: &mut ApplyReport) -> Result<(), ApplyError> {
-        let existing: BTreeSet<_> = admin.acls()?.into_iter().collect();
-        let missing: Vec<_> =
-            self.acls().into_iter().filter(|acl| !existing.contains(acl)).collect();
-        if !missing.is_empty() {
-            admin.create_acls(&missing)?;
-        }
-        report.acls_created = missing.len();
         Ok(())
     }
 
@@ -205,6 +141,88 @@ impl Topology {
         }
         Ok(())
     }
+}
+
+/// Creates, sets and grows topics.
+pub(super) fn apply_topics(
+    admin: &Admin,
+    topics: &BTreeMap<String, TopicSpec>,
+    replication: i32,
+    report: &mut ApplyReport,
+) -> Result<(), ApplyError> {
+    let existing = admin.topics()?;
+    for (name, spec) in topics {
+        let settings = settings::declared(spec, replication);
+        match existing.get(name) {
+            None => {
+                let partitions = spec.partitions;
+                let topic = NewTopic { name: name.clone(), partitions, replication, settings };
+                admin.create_topic(&topic)?;
+                report.topics_created.push(name.clone());
+            }
+            Some(shape) => apply_topic(admin, name, spec, *shape, &settings, report)?,
+        }
+    }
+    Ok(())
+}
+
+/// Waits until the brokers tell of every partition of these topics, and gives how many all topics
+/// have. A topic is created on the controller, and brokers hear of it a moment later: a partition
+/// missed here would get no first offset.
+pub(super) fn await_topics(
+    admin: &Admin,
+    topics: &BTreeMap<String, TopicSpec>,
+) -> Result<BTreeMap<String, TopicShape>, ApplyError> {
+    let deadline = Deadline::after(VISIBLE_MAX);
+    loop {
+        let known = admin.topics()?;
+        let is_hidden = |(name, spec): &(&String, &TopicSpec)| {
+            known.get(*name).is_none_or(|shape| shape.partitions < spec.partitions)
+        };
+        let hidden: Vec<String> =
+            topics.iter().filter(is_hidden).map(|(name, _)| name.clone()).collect();
+        if hidden.is_empty() {
+            return Ok(known);
+        }
+        if deadline.passed() {
+            return Err(ApplyError::Hidden(hidden));
+        }
+        std::thread::sleep(LOOK_EVERY);
+    }
+}
+
+/// Makes a user, whose password is drawn unless its file is there.
+pub(super) fn apply_user(
+    admin: &Admin,
+    name: &str,
+    secrets: &Path,
+    exists: bool,
+    report: &mut ApplyReport,
+) -> Result<(), ApplyError> {
+    let path = secrets.join(name);
+    let is_drawn = !path.exists();
+    let password =
+        Password::read_or_create(&path).map_err(|source| ApplyError::Secret { path, source })?;
+    if is_drawn || !exists {
+        admin.upsert_user(name, &password)?;
+        report.users.push(name.to_owned());
+    }
+    Ok(())
+}
+
+/// Grants what is missing of these.
+pub(super) fn apply_acls(
+    admin: &Admin,
+    acls: Vec<Acl>,
+    report: &mut ApplyReport,
+) -> Result<(), ApplyError> {
+    let existing: BTreeSet<_> = admin.acls()?.into_iter().collect();
+    let missing: Vec<_> = acls.into_iter().filter(|acl| !existing.contains(acl)).collect();
+    if !missing.is_empty() {
+        admin.create_acls(&missing)?;
+    }
+    report.acls_created = missing.len();
+    Ok(())
 }
 
 /// Sets and grows one that exists.

@@ -11,7 +11,8 @@ use crate::admin::{Acl, Operation, Resource};
 /// What a principal may do with objects.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ability {
-    /// Prefixes it may get objects of, by exact key.
+    /// Prefixes it may get objects of, by exact key. One that ends in a star is the beginning of
+    /// prefixes.
     pub get: Vec<String>,
     /// Prefixes it may put objects under.
     pub put: Vec<String>,
@@ -26,7 +27,7 @@ impl Topology {
             .principals
             .iter()
             .flat_map(|(name, spec)| {
-                let mut grant = Grant { principal: format!("User:{name}"), acls: Vec::new() };
+                let mut grant = Grant::to(name);
                 self.grant(spec, &mut grant);
                 grant.acls
             })
@@ -155,6 +156,8 @@ impl Topology {
             Some(Role::Reader | Role::Operator) => {
                 ability.get = self.payload_topics().into_iter().map(str::to_owned).collect();
                 ability.get.push("dead".to_owned());
+                // Shadows come and go; what they make is results like any other.
+                ability.get.push(format!("{}*", self.reserved_prefix));
             }
             Some(Role::Lister) => ability.list = true,
             // Puts the canary of each prefix.
@@ -169,13 +172,19 @@ impl Topology {
     }
 }
 
-struct Grant {
+/// What one principal is granted.
+pub(super) struct Grant {
     principal: String,
-    acls: Vec<Acl>,
+    pub(super) acls: Vec<Acl>,
 }
 
 impl Grant {
-    fn add(&mut self, operation: Operation, resource: Resource, name: &str) {
+    /// Nothing yet, to a principal by its name.
+    pub(super) fn to(name: &str) -> Self {
+        Self { principal: format!("User:{name}"), acls: Vec::new() }
+    }
+
+    pub(super) fn add(&mut self, operation: Operation, resource: Resource, name: &str) {
         self.acls.push(Acl {
             principal: self.principal.clone(),
             operation,
@@ -186,7 +195,7 @@ impl Grant {
     }
 
     /// For every name that begins so.
-    fn prefixed(&mut self, operation: Operation, resource: Resource, prefix: &str) {
+    pub(super) fn prefixed(&mut self, operation: Operation, resource: Resource, prefix: &str) {
         self.acls.push(Acl {
             principal: self.principal.clone(),
             operation,

@@ -65,7 +65,7 @@ impl Topology {
     }
 }
 
-fn identity_policy(bucket: &str, ability: &Ability) -> Document {
+pub(super) fn identity_policy(bucket: &str, ability: &Ability) -> Document {
     let arns = |prefixes: &[String]| prefixes.iter().map(|p| objects(bucket, p)).collect();
     let listed = ability.list.then(|| arn(bucket)).into_iter().collect();
     let grants: [(_, Vec<String>); 3] = [

@@ -8,6 +8,7 @@ mod check;
 mod grants;
 mod iam;
 mod settings;
+mod shadow;
 mod show;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,6 +20,7 @@ pub use apply::{ApplyError, ApplyOptions, ApplyReport};
 pub use check::{CheckOptions, CheckReport, Drift, DriftKind};
 pub use grants::Ability;
 pub use iam::{Document, Policies};
+pub use shadow::{NoShadow, NoShadowName, RemovedShadow, Shadow, ShadowName};
 
 /// The topology file.
 #[derive(Clone, Debug, Deserialize)]
@@ -44,7 +46,7 @@ pub struct Topology {
     pub stages: BTreeMap<String, StageSpec>,
     /// Everyone who may connect.
     pub principals: BTreeMap<String, PrincipalSpec>,
-    /// No name begins with it.
+    /// No name begins with it but those of shadows.
     pub reserved_prefix: String,
     /// Of the file itself.
     #[serde(skip)]
@@ -348,6 +350,9 @@ impl Topology {
         let mut runners: BTreeMap<&str, &str> = BTreeMap::new();
         for (name, spec) in &self.principals {
             let PrincipalSpec { stage, producer, role, output } = spec;
+            if name.starts_with(&self.reserved_prefix) {
+                faults.push(format!("principal {name}: {} is reserved", self.reserved_prefix));
+            }
             let count = [stage.is_some(), producer.is_some(), role.is_some()];
             if count.iter().filter(|given| **given).count() != 1 {
                 faults.push(format!("principal {name} needs exactly one of stage, producer, role"));

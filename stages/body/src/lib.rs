@@ -30,6 +30,6 @@ pub use fault::BodyFault;
 pub use intake::{Intake, RawIntake};
 pub use io::{CellIo, IoFault};
 pub use job::decode_job;
-pub use render::{EXACT_OPTION, RECORD_OPTION, UNITE_OPTION, render};
+pub use render::{DIFF_OPTION, EXACT_OPTION, RECORD_OPTION, UNITE_OPTION, render};
 pub use run::{run, run_with};
 pub use seal::{SECTION_DATAPOINTS_MAX, SECTION_DECODED_BYTES_MAX, Sealer, hand_over};

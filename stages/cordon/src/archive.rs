@@ -16,7 +16,7 @@ use cordon_kafka::{
     log::{Record, TopicPartition},
     model::ModelLog,
     real::RealLog,
-    topology::Topology,
+    topology::{Shadow, Topology},
 };
 use cordon_records::{LogRecord, ObjectKey, Pointer, schema, single_object};
 use cordon_store::{CanaryKey, DirectoryStore, GetError, Store};
@@ -24,6 +24,7 @@ use cordon_store::{CanaryKey, DirectoryStore, GetError, Store};
 use crate::{
     config::Config,
     reader::{self, Payload},
+    shadow::Plan,
     wiring,
 };
 
@@ -123,19 +124,18 @@ impl Archive {
     /// read belongs together. Else it is read again, a few times.
     pub(crate) fn audit(
         &self,
-        topology: &Topology,
+        audited: &Audited<'_>,
         runtime: &tokio::runtime::Handle,
         objects: bool,
     ) -> Result<AuditReport> {
-        let stages = wiring::audit_wiring(topology);
         for attempt in 1.. {
-            let before = self.count_receipts(&stages)?;
-            let evidence = self.gather(&stages)?;
-            let moving = self.count_receipts(&stages)? != before;
+            let before = self.count_receipts(audited)?;
+            let evidence = self.gather(audited)?;
+            let moving = self.count_receipts(audited)? != before;
             if moving && attempt < READS_MAX {
                 continue;
             }
-            let mut report = evidence.judge(&stages);
+            let mut report = evidence.judge(&audited.stages);
             report.moving = moving;
             if objects {
                 self.check_objects(&evidence, runtime, &mut report)?;
@@ -145,31 +145,34 @@ impl Archive {
         unreachable!("the loop ends by returning")
     }
 
-    fn count_receipts(&self, stages: &[StageWiring]) -> Result<Vec<usize>> {
-        let count = |stage: &StageWiring| Ok(self.records(&receipts_topic(stage))?.len());
-        stages.iter().map(count).collect()
+    fn count_receipts(&self, audited: &Audited<'_>) -> Result<Vec<usize>> {
+        let count = |stage: &StageWiring| Ok(self.records(&audited.receipts_topic(stage))?.len());
+        audited.stages.iter().map(count).collect()
     }
 
-    fn gather(&self, stages: &[StageWiring]) -> Result<Evidence> {
+    fn gather(&self, audited: &Audited<'_>) -> Result<Evidence> {
         let mut evidence = Evidence::default();
-        for stage in stages {
+        for stage in &audited.stages {
             for topic in stage.inputs.iter().filter(|_| stage.kind == StageKind::Records) {
                 for (partition, offset, _) in self.records(topic)? {
                     evidence.raw(topic, partition, offset);
                 }
             }
-            for (.., value) in self.records(&receipts_topic(stage))? {
+            for (.., value) in self.records(&audited.receipts_topic(stage))? {
                 evidence.receipt(&value);
             }
             if stage.kind == StageKind::Replayer {
                 continue; // what it emits dies elsewhere
             }
-            for (.., value) in self.records(&format!("dead.{}", stage.stage))? {
+            for (.., value) in self.records(&audited.dead_topic(stage))? {
                 evidence.letter(&value);
             }
         }
-        for topic in pointer_topics(stages) {
+        for topic in pointer_topics(&audited.stages) {
             for (partition, offset, value) in self.records(&topic)? {
+                if !audited.includes(&topic, partition, offset) {
+                    continue;
+                }
                 evidence.pointer(&topic, partition, offset, &value);
             }
         }
@@ -218,7 +221,8 @@ impl Archive {
         }
     }
 
-    async fn fetch(&self, pointer: &Pointer) -> Result<bytes::Bytes> {
+    /// The bytes that a pointer names.
+    pub(crate) async fn fetch(&self, pointer: &Pointer) -> Result<bytes::Bytes> {
         let key = ObjectKey::parse(&pointer.key)?;
         let Some(digest) = pointer.digest else {
             // The lister's: the whole object.
@@ -238,9 +242,31 @@ impl Archive {
         cells: &Cells,
         runtime: &tokio::runtime::Handle,
     ) -> Result<Vec<u8>> {
+        self.render_lanes(topic, true, cells, runtime)
+    }
+
+    /// The same of a topic that has one lane.
+    pub(crate) fn render_lane(
+        &self,
+        topic: &str,
+        cells: &Cells,
+        runtime: &tokio::runtime::Handle,
+    ) -> Result<Vec<u8>> {
+        self.render_lanes(topic, false, cells, runtime)
+    }
+
+    fn render_lanes(
+        &self,
+        topic: &str,
+        has_twin: bool,
+        cells: &Cells,
+        runtime: &tokio::runtime::Handle,
+    ) -> Result<Vec<u8>> {
         let mut payloads = Vec::new();
         let mut records = self.records(topic)?;
-        records.extend(self.records_of_twin(topic)?);
+        if has_twin {
+            records.extend(self.records_of_twin(topic)?);
+        }
         for (.., value) in records {
             let Ok(pointer) = single_object::decode::<Pointer>(&value) else { continue };
             payloads.push(Payload {
@@ -252,16 +278,45 @@ impl Archive {
             });
         }
         let limits = reader::whole_topic_limits();
-        let printed = reader::print(cells, &payloads, &[(UNITE_OPTION, "true")], limits)?;
-        // What a cell prints may reach a terminal: nothing but text and line breaks.
-        let mut lines = printed.output;
-        lines.retain(|byte| *byte == b'\n' || !byte.is_ascii_control());
-        Ok(lines)
+        Ok(reader::print(cells, &payloads, &[(UNITE_OPTION, "true")], limits)?.lines())
     }
 }
 
-fn receipts_topic(stage: &StageWiring) -> String {
-    format!("receipts.{}", stage.stage)
+/// What an audit is about: the pipeline, or a shadow beside it.
+pub(crate) struct Audited<'a> {
+    stages: Vec<StageWiring>,
+    shadow: Option<(&'a Shadow, &'a Plan)>,
+}
+
+impl<'a> Audited<'a> {
+    /// All stages and producers.
+    pub(crate) fn pipeline(topology: &Topology) -> Self {
+        Self { stages: wiring::audit_wiring(topology), shadow: None }
+    }
+
+    /// A shadow, over its range.
+    pub(crate) fn shadow(topology: &Topology, shadow: &'a Shadow, plan: &'a Plan) -> Self {
+        let stages = vec![wiring::shadow_wiring(topology, shadow)];
+        Self { stages, shadow: Some((shadow, plan)) }
+    }
+
+    fn receipts_topic(&self, stage: &StageWiring) -> String {
+        let of_stage = || format!("receipts.{}", stage.stage);
+        self.shadow.map_or_else(of_stage, |(shadow, _)| shadow.receipts())
+    }
+
+    fn dead_topic(&self, stage: &StageWiring) -> String {
+        let of_stage = || format!("dead.{}", stage.stage);
+        self.shadow.map_or_else(of_stage, |(shadow, _)| shadow.dead())
+    }
+
+    /// Whether a record of a topic of pointers matters: a shadow owes nothing to what lies beside its
+    /// range.
+    fn includes(&self, topic: &str, partition: i32, offset: i64) -> bool {
+        let Some((_, plan)) = self.shadow else { return true };
+        let range = plan.ranges.get(&partition);
+        topic != plan.topic || range.is_some_and(|range| range.contains(&offset))
+    }
 }
 
 fn pointer_topics(stages: &[StageWiring]) -> Vec<String> {

@@ -4,10 +4,11 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use cordon_cell::JailMode;
+use cordon_kafka::topology::ShadowName;
 
 use crate::{
     bench::BenchCommand, dead::DeadCommand, lister::ListerArgs, progress::ProgressCommand,
-    replay::ReplayCommand, rules::RulesChoice, topology::TopologyCommand,
+    replay::ReplayCommand, rules::RulesChoice, shadow::ShadowCommand, topology::TopologyCommand,
 };
 
 /// Streaming security telemetry: logs in, one merged graph and findings out, every step isolated.
@@ -36,6 +37,10 @@ pub(crate) enum Command {
         stage: String,
         #[command(flatten)]
         rules: RulesChoice,
+        /// As a shadow of the stage, over the history that it was made for; ends when that is done.
+        /// Takes the principal shadow-NAME.
+        #[arg(long, value_name = "NAME")]
+        shadow: Option<ShadowName>,
     },
     /// Bring files in: JSON lines and EVTX; plain, gz, zst, zip, tar, and directories of them.
     Ingest {
@@ -50,9 +55,9 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Topology(TopologyCommand),
     /// Print the findings, one a line.
-    Findings(FromArgs),
+    Findings(ResultsArgs),
     /// Print the merged graph, one node or edge a line.
-    Graph(FromArgs),
+    Graph(ResultsArgs),
     /// Measure a deployment.
     #[command(subcommand)]
     Bench(BenchCommand),
@@ -67,6 +72,10 @@ pub(crate) enum Command {
     /// Let history be processed again, beside live traffic.
     #[command(subcommand)]
     Replay(ReplayCommand),
+    /// Run another version of a stage, or other rules, over history, beside the live pipeline and
+    /// without touching it; `cordon replay diff` compares.
+    #[command(subcommand)]
+    Shadow(ShadowCommand),
     /// Walk the keys of the bucket by time, and emit pointers to what lies there into a replay
     /// lane. Takes the principal lister.
     Lister(ListerArgs),
@@ -79,7 +88,11 @@ pub(crate) enum Command {
         jail: JailMode,
     },
     #[command(hide = true)]
-    Courier { stage: String },
+    Courier {
+        stage: String,
+        #[arg(long)]
+        shadow: Option<ShadowName>,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -103,10 +116,20 @@ pub(crate) struct FromArgs {
     pub(crate) from: Option<PathBuf>,
 }
 
+/// Whose results.
+#[derive(Debug, Args)]
+pub(crate) struct ResultsArgs {
+    #[command(flatten)]
+    pub(crate) from: FromArgs,
+    /// Those of a shadow, instead of the live stages'.
+    #[arg(long, value_name = "NAME", conflicts_with = "from")]
+    pub(crate) shadow: Option<ShadowName>,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct AuditArgs {
     #[command(flatten)]
-    pub(crate) from: FromArgs,
+    pub(crate) results: ResultsArgs,
     /// Do not fetch the objects that pointers name.
     #[arg(long)]
     pub(crate) no_objects: bool,

@@ -3,37 +3,51 @@
 use std::{
     ffi::OsString,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
 };
 
 use anyhow::{Context, Result};
 use cordon_cell::{CellLimits, Cells, JailMode, JailReport, take_socket};
-use cordon_courier::{Courier, Limits, event::Halt};
-use cordon_kafka::{log::ConsumerError, topology::Topology};
+use cordon_courier::{Courier, Limits, StageSettings, event::Halt};
+use cordon_kafka::{
+    log::{ConsumerError, Log},
+    topology::{ShadowName, Topology},
+};
+use cordon_store::Store;
 
 use crate::{
     bodies,
     config::{Config, ConfigFaults},
     jail,
     rules::RulesChoice,
+    shadow::{self, Bounded, Plan, Watch},
     supervisor::{self, Supervised, exit},
     wiring::{self, Opened},
 };
 
-/// Runs a stage until it is told to stop. Returns the exit code.
+/// Runs a stage until it is told to stop, or a shadow of it until it is done. Returns the exit code.
 pub(crate) fn run(
     stage: &str,
+    shadow: Option<&ShadowName>,
     rules: &RulesChoice,
     config: &Config,
     config_file: Option<&Path>,
 ) -> Result<i32> {
     // What is wrong with configuration is told now, once, and not by every child.
-    wiring::known_stage(&wiring::open(config)?.topology, stage)?;
+    let topology = wiring::open(config)?.topology;
+    wiring::known_stage(&topology, stage)?;
+    shadow.map(|name| shadow::of(&topology, name, stage)).transpose()?;
     if stage != "match" && !rules.is_default() {
         return Err(ConfigFaults::one("only the stage match has rules").into());
     }
     let mut courier_args: Vec<OsString> = vec!["courier".into(), stage.into()];
+    if let Some(name) = shadow {
+        courier_args.extend(["--shadow".into(), name.as_str().into()]);
+    }
     if let Some(file) = config_file {
         courier_args.push("--config".into());
         courier_args.push(PathBuf::from(file).into());
@@ -59,8 +73,8 @@ pub(crate) fn run(
 }
 
 /// The courier process. Returns the exit code, by which the supervisor decides.
-pub(crate) fn courier(stage: &str, config: &Config) -> Result<i32> {
-    match serve(stage, config) {
+pub(crate) fn courier(stage: &str, shadow: Option<&ShadowName>, config: &Config) -> Result<i32> {
+    match serve(stage, shadow, config) {
         // Denied at the start is as denied as later: trying again is no use.
         Err(error) if matches!(error.downcast_ref(), Some(ConsumerError::Denied(_))) => {
             tracing::error!("{error:#}");
@@ -70,8 +84,8 @@ pub(crate) fn courier(stage: &str, config: &Config) -> Result<i32> {
     }
 }
 
-/// Runs the slots, each on a thread.
-fn serve(stage: &str, config: &Config) -> Result<i32> {
+/// Enters the jail and runs the slots.
+fn serve(stage: &str, shadow: Option<&ShadowName>, config: &Config) -> Result<i32> {
     // Secrets are read, and nothing has started a thread: what comes now, comes in the jail.
     let Opened { topology, log, store } = wiring::open(config)?;
     let jail = jail::enter(config)?;
@@ -80,34 +94,68 @@ fn serve(stage: &str, config: &Config) -> Result<i32> {
         .worker_threads(RUNTIME_THREADS)
         .enable_all()
         .build()?;
-    let settings = wiring::stage_settings(&topology, stage, &log, limits(config))?;
-    let courier = Arc::new(Courier {
-        log: Arc::new(log),
-        store,
-        notes: missing_layers("courier", &jail).chain(notes(&cells)).collect(),
-        cells,
-        runtime: runtime.handle().clone(),
-        settings: Arc::new(settings),
-        cell_limits: CellLimits::default(),
-        stop: supervisor::stop_flag()?,
-    });
-    let slots = (0..config.courier.slots).map(|index| {
-        let courier = courier.clone();
-        let number = config.courier.slot_base + index;
-        let id = format!("{}{number}", Topology::transactional_prefix(stage));
-        thread::spawn(move || {
-            let halt = courier.run_slot(&id);
-            // One slot that ends takes the others along: the supervisor starts all anew.
-            courier.stop.store(true, std::sync::atomic::Ordering::Relaxed);
-            halt
-        })
-    });
-    let slots: Vec<_> = slots.collect();
-    let halts: Vec<Halt> = slots
-        .into_iter()
-        .map(|slot| slot.join().unwrap_or_else(|_| Halt::Broken("a slot panicked".to_owned())))
-        .collect();
-    Ok(exit_code(&halts))
+    let stop = supervisor::stop_flag()?;
+    let shared = Shared { jail, cells, store, runtime: &runtime, stop };
+    let Some(name) = shadow else {
+        let settings = wiring::stage_settings(&topology, stage, &log, limits(config))?;
+        let prefix = Topology::transactional_prefix(stage);
+        return Ok(exit_code(&shared.run(log, settings, &prefix, config)));
+    };
+    let shadow = shadow::of(&topology, name, stage)?;
+    let plan = Plan::read(&shadow, &log)?;
+    let settings = wiring::shadow_settings(&topology, &shadow, &log, limits(config))?;
+    let ends = Arc::new(plan.ends());
+    let watch = Watch::new(log.clone(), &shadow, plan).start(shared.stop.clone());
+    let log = Bounded::new(log, ends);
+    let halts = shared.run(log, settings, &shadow.transactional_prefix(), config);
+    // It ends with the slots, which raised the flag if it did not.
+    let is_done = watch.join().unwrap_or(false);
+    Ok(if is_done { exit::DONE } else { exit_code(&halts) })
+}
+
+/// What the slots of any log share.
+struct Shared<'a> {
+    jail: JailReport,
+    cells: Cells,
+    store: Store,
+    runtime: &'a tokio::runtime::Runtime,
+    stop: Arc<AtomicBool>,
+}
+
+impl Shared<'_> {
+    /// Runs the slots, each on a thread, until they end.
+    fn run<L: Log>(
+        &self,
+        log: L,
+        settings: StageSettings,
+        transactional_prefix: &str,
+        config: &Config,
+    ) -> Vec<Halt> {
+        let courier = Arc::new(Courier {
+            log: Arc::new(log),
+            store: self.store.clone(),
+            notes: missing_layers("courier", &self.jail).chain(notes(&self.cells)).collect(),
+            cells: self.cells.clone(),
+            runtime: self.runtime.handle().clone(),
+            settings: Arc::new(settings),
+            cell_limits: CellLimits::default(),
+            stop: self.stop.clone(),
+        });
+        let slots = (0..config.courier.slots).map(|index| {
+            let courier = courier.clone();
+            let number = config.courier.slot_base + index;
+            let id = format!("{transactional_prefix}{number}");
+            thread::spawn(move || {
+                let halt = courier.run_slot(&id);
+                // One slot that ends takes the others along: the supervisor starts all anew.
+                courier.stop.store(true, Ordering::Relaxed);
+                halt
+            })
+        });
+        let slots: Vec<_> = slots.collect();
+        let broken = |_| Halt::Broken("a slot panicked".to_owned());
+        slots.into_iter().map(|slot| slot.join().unwrap_or_else(broken)).collect()
+    }
 }
 
 /// S3 calls wait far more than they compute.

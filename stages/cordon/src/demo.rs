@@ -26,7 +26,13 @@ use cordon_records::BatchId;
 use cordon_store::{CanaryKey, DirectoryStore, Store};
 use serde_json::json;
 
-use crate::{archive, archive::Archive, cli::DemoArgs, courier, ingest, wiring, zygote::Zygote};
+use crate::{
+    archive,
+    archive::{Archive, Audited},
+    cli::DemoArgs,
+    courier, ingest, wiring,
+    zygote::Zygote,
+};
 
 /// Lines of generated telemetry where no paths are given.
 const GENERATED_LINES: usize = 20_000;
@@ -94,7 +100,7 @@ pub(crate) fn run(args: &DemoArgs, json: bool) -> Result<i32> {
     }
     archive::save(&log, &out)?;
     let archive = Archive::of_model(log, store);
-    let report = archive.audit(&topology, runtime.handle(), true)?;
+    let report = archive.audit(&Audited::pipeline(&topology), runtime.handle(), true)?;
     let graph = archive.render("merged", &zygotes["reader"].cells, runtime.handle())?;
     fs::write(out.join("graph.jsonl"), &graph)?;
     let findings = archive.render("findings", &zygotes["reader"].cells, runtime.handle())?;

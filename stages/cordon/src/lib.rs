@@ -21,6 +21,7 @@ mod progress;
 mod reader;
 mod replay;
 mod rules;
+mod shadow;
 mod supervisor;
 mod terminal;
 mod topology;
@@ -31,14 +32,23 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Parser;
+use cordon_kafka::topology::Shadow;
 use tracing_subscriber::EnvFilter;
 
 use crate::{
-    archive::Archive,
-    cli::{AuditArgs, Cli, Command, FromArgs},
+    archive::{Archive, Audited},
+    cli::{AuditArgs, Cli, Command, FromArgs, ResultsArgs},
     config::{Config, ConfigFaults},
     supervisor::exit,
 };
+
+/// The program of another version: for tests of upgrades, in which two versions run beside each
+/// other.
+pub fn main_as(version: &'static str) -> ExitCode {
+    // Nobody else sets it, and it is read later.
+    let _ = wiring::VERSION.set(version);
+    main()
+}
 
 /// The program: reads its arguments and environment, and runs to its end.
 pub fn main() -> ExitCode {
@@ -64,43 +74,77 @@ fn run(cli: &Cli) -> Result<i32> {
     let config = || Config::load(cli.config.as_deref());
     match &cli.command {
         Command::Demo(args) => demo::run(args, cli.json),
-        Command::Run { stage, rules } => {
-            courier::run(stage, rules, &config()?, cli.config.as_deref())
+        Command::Run { stage, rules, shadow } => {
+            courier::run(stage, shadow.as_ref(), rules, &config()?, cli.config.as_deref())
         }
-        Command::Courier { stage } => courier::courier(stage, &config()?),
+        Command::Courier { stage, shadow } => courier::courier(stage, shadow.as_ref(), &config()?),
         Command::Zygote { kind, rules, jail } => {
             bodies::serve(kind, rules, *jail).map(|()| exit::STOPPED)
         }
         Command::Ingest { paths, id } => ingest::command::run(paths, id, &config()?, cli.json),
         Command::Topology(command) => topology::run(command, &config()?, cli.json),
-        Command::Findings(from) => print_topic("findings", from, cli),
-        Command::Graph(from) => print_topic("merged", from, cli),
+        Command::Findings(args) => print_results("findings", args, cli),
+        Command::Graph(args) => print_results("merged", args, cli),
         Command::Bench(command) => bench::run(command, || Ok(config()?), cli.json),
         Command::Audit(args) => audit(args, cli),
         Command::Dead(command) => dead::run(command, cli),
         Command::Progress(command) => progress::run(command, &config()?, cli),
         Command::Replay(command) => replay::run(command, &config()?, cli.json),
+        Command::Shadow(command) => shadow::run(command, &config()?, cli.json),
         Command::Lister(args) => lister::run(args, &config()?, cli.json),
     }
 }
 
-/// The payloads of a topic as JSON lines.
-fn print_topic(topic: &str, from: &FromArgs, cli: &Cli) -> Result<i32> {
+/// The payloads of a topic, or of a shadow instead of it, as JSON lines.
+fn print_results(topic: &str, args: &ResultsArgs, cli: &Cli) -> Result<i32> {
     use std::io::Write as _;
-    let config = reading_config(from, cli)?;
-    let archive = Archive::open(from.from.as_deref(), &config)?;
+    let config = reading_config(&args.from, cli)?;
+    let archive = Archive::open(args.from.from.as_deref(), &config)?;
     let runtime = runtime()?;
-    let lines = demo::with_reader(|cells| archive.render(topic, cells, runtime.handle()))?;
+    let lines = match &args.shadow {
+        None => demo::with_reader(|cells| archive.render(topic, cells, runtime.handle()))?,
+        Some(name) => {
+            let topology = wiring::topology(config.topology.as_deref())?;
+            let shadow = shadow::find(&topology, &wiring::log(&config)?, name)?;
+            let output = result_of(&shadow, topic)?;
+            demo::with_reader(|cells| archive.render_lane(&output, cells, runtime.handle()))?
+        }
+    };
     std::io::stdout().write_all(&lines)?;
     Ok(exit::STOPPED)
 }
 
+/// Where a shadow's findings, or its elements of the graph, are.
+fn result_of(shadow: &Shadow, topic: &str) -> Result<String, ConfigFaults> {
+    let (name, stage) = (shadow.name(), shadow.stage());
+    let (is_asked, is_made) = (topic == "findings", shadow::has_findings(stage));
+    match (is_asked, is_made) {
+        (true, false) => Err(ConfigFaults::one(format!(
+            "the shadow {name} of {stage} has a graph: `cordon graph --shadow {name}`"
+        ))),
+        (false, true) => Err(ConfigFaults::one(format!(
+            "the shadow {name} of {stage} has findings: `cordon findings --shadow {name}`"
+        ))),
+        _ => Ok(shadow.output()),
+    }
+}
+
 #[expect(clippy::print_stdout, reason = "printing is its purpose")]
 fn audit(args: &AuditArgs, cli: &Cli) -> Result<i32> {
-    let config = reading_config(&args.from, cli)?;
-    let archive = Archive::open(args.from.from.as_deref(), &config)?;
+    let ResultsArgs { from, shadow } = &args.results;
+    let config = reading_config(from, cli)?;
+    let archive = Archive::open(from.from.as_deref(), &config)?;
     let topology = wiring::topology(config.topology.as_deref())?;
-    let report = archive.audit(&topology, runtime()?.handle(), !args.no_objects)?;
+    let runtime = runtime()?;
+    let judge = |audited: &Audited<'_>| archive.audit(audited, runtime.handle(), !args.no_objects);
+    let report = match shadow {
+        None => judge(&Audited::pipeline(&topology))?,
+        Some(name) => {
+            let log = wiring::log(&config)?;
+            let shadow = shadow::find(&topology, &log, name)?;
+            judge(&Audited::shadow(&topology, &shadow, &shadow::Plan::read(&shadow, &log)?))?
+        }
+    };
     if cli.json {
         println!("{}", serde_json::to_string(&report)?);
     } else {

@@ -32,8 +32,19 @@ pub(crate) struct Printed {
     pub(crate) output: Vec<u8>,
     /// How many datapoints that is, by the cell's word: one may be empty.
     pub(crate) datapoints: i64,
+    /// Of a diff: how many are the same, by the cell's word.
+    pub(crate) same: i64,
     /// What it could not read.
     pub(crate) letters: Vec<CellLetter>,
+}
+
+impl Printed {
+    /// What may be printed of it: it may reach a terminal, so nothing but text and line breaks.
+    pub(crate) fn lines(self) -> Vec<u8> {
+        let mut lines = self.output;
+        lines.retain(|byte| *byte == b'\n' || !byte.is_ascii_control());
+        lines
+    }
 }
 
 /// Prints payloads in one cell. `options` are those of the reader's body.
@@ -71,9 +82,9 @@ pub(crate) fn print(
     anyhow::ensure!(result.end == CellEnd::Finished, "the cell that read it: {}", end());
     let report: Report =
         single_object::decode(&result.report).context("the cell's report is unreadable")?;
-    let datapoints = report.elements_out;
+    let (datapoints, same) = (report.elements_out, report.elements_in);
     let letters = report.parts.into_iter().flat_map(|part| part.letters).collect();
-    Ok(Printed { output: result.output, datapoints, letters })
+    Ok(Printed { output: result.output, datapoints, same, letters })
 }
 
 /// For a whole graph, which is united in one cell.

@@ -31,6 +31,8 @@ pub(crate) mod exit {
     pub(crate) const DUPLICATE: i32 = 3;
     /// A person must act: a missing grant, progress that cannot be trusted.
     pub(crate) const HALTED: i32 = 4;
+    /// A shadow has come to its end: nothing is left to do.
+    pub(crate) const DONE: i32 = 5;
 }
 
 /// How often children and signals are looked at.
@@ -80,6 +82,9 @@ pub(crate) fn supervise(supervised: &Supervised) -> Result<i32> {
             }
             Ended::Refused(faults) => return Err(faults.into()),
             Ended::Courier(status) => {
+                if status.code() == Some(exit::DONE) {
+                    return Ok(exit::STOPPED);
+                }
                 if matches!(status.code(), Some(exit::CONFIG | exit::HALTED)) {
                     return Ok(status.code().unwrap_or(exit::FAILED));
                 }

@@ -1,6 +1,10 @@
 //! From topology and configuration to what a courier is told.
 
-use std::{error::Error, path::Path, sync::Arc};
+use std::{
+    error::Error,
+    path::Path,
+    sync::{Arc, OnceLock},
+};
 
 use anyhow::{Context as _, Result};
 use cordon_audit::{StageKind, StageWiring};
@@ -10,7 +14,7 @@ use cordon_kafka::{
     log::Log,
     real::{RealLog, Settings},
     secret::Password,
-    topology::{InputSpec, Topology},
+    topology::{InputSpec, Shadow, Topology},
 };
 use cordon_store::{Credentials, DirectoryStore, RetryPolicy, S3Settings, S3Store, Store};
 
@@ -19,8 +23,13 @@ use crate::{
     config::{Config, ConfigFaults, KafkaConfig, StoreConfig},
 };
 
-/// This program's version, as it stands in receipts.
-pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
+/// This program's version, as it stands in pointers, receipts and letters.
+pub(crate) fn version() -> &'static str {
+    VERSION.get().copied().unwrap_or(env!("CARGO_PKG_VERSION"))
+}
+
+/// What the program calls itself, where it is not this crate's version.
+pub(crate) static VERSION: OnceLock<&'static str> = OnceLock::new();
 
 /// What a configuration names, opened. Nothing is connected yet.
 pub(crate) struct Opened {
@@ -145,30 +154,85 @@ pub(crate) fn stage_settings(
 ) -> Result<StageSettings> {
     known_stage(topology, stage)?;
     let spec = &topology.stages[stage];
-    let output_schema = bodies::output_schema(stage)
-        .with_context(|| format!("this cordon has no code for the stage {stage}"))?;
-    let side = SideTopics::of(stage);
-    let outputs: Vec<String> = spec.outputs().collect();
-    Ok(StageSettings {
-        stage: stage.to_owned(),
-        version: VERSION.to_owned(),
-        input: match spec.input {
-            InputSpec::Pointers => InputKind::Pointers,
-            InputSpec::Records => InputKind::Raw,
-        },
-        live_topics: spec.live.clone(),
-        replay_topics: spec.replay.clone(),
-        output_topic: Arc::from(spec.output.as_str()),
-        output_replay_topic: Arc::from(outputs.last().unwrap_or(&spec.output).as_str()),
-        output_partitions: side.output_partitions(&outputs, log)?,
-        output_schema,
-        dead_topic: side.dead,
-        receipts_topic: side.receipts,
-        metrics_topic: side.metrics,
+    let wired = Wired {
+        name: stage.to_owned(),
+        stage,
+        outputs: spec.outputs().collect(),
+        replay: spec.replay.clone(),
+        side: SideTopics::of(stage),
         group: Topology::group(stage),
-        bucket: topology.bucket.clone(),
-        limits: Limits { linger: bodies::linger(stage), ..limits },
-    })
+    };
+    wired.settings(topology, log, limits)
+}
+
+/// What a courier of a shadow is told: what the stage's is, but for all that is written.
+pub(crate) fn shadow_settings(
+    topology: &Topology,
+    shadow: &Shadow,
+    log: &impl Log,
+    limits: Limits,
+) -> Result<StageSettings> {
+    let wired = Wired {
+        name: shadow.principal().to_owned(),
+        stage: shadow.stage(),
+        outputs: vec![shadow.output()],
+        replay: Vec::new(),
+        side: SideTopics {
+            dead: shadow.dead().into(),
+            receipts: shadow.receipts().into(),
+            metrics: shadow.metrics().into(),
+        },
+        group: shadow.group().to_owned(),
+    };
+    wired.settings(topology, log, limits)
+}
+
+/// What differs between a stage and its shadows.
+struct Wired<'a> {
+    /// In receipts, letters and pointers.
+    name: String,
+    /// Whose code runs.
+    stage: &'a str,
+    /// One for each lane.
+    outputs: Vec<String>,
+    replay: Vec<String>,
+    side: SideTopics,
+    group: String,
+}
+
+impl Wired<'_> {
+    fn settings(
+        self,
+        topology: &Topology,
+        log: &impl Log,
+        limits: Limits,
+    ) -> Result<StageSettings> {
+        let Self { name, stage, outputs, replay, side, group } = self;
+        let spec = &topology.stages[stage];
+        let output_schema = bodies::output_schema(stage)
+            .with_context(|| format!("this cordon has no code for the stage {stage}"))?;
+        let output_of_replay = outputs.last().unwrap_or(&outputs[0]);
+        Ok(StageSettings {
+            stage: name,
+            version: version().to_owned(),
+            input: match spec.input {
+                InputSpec::Pointers => InputKind::Pointers,
+                InputSpec::Records => InputKind::Raw,
+            },
+            live_topics: spec.live.clone(),
+            replay_topics: replay,
+            output_topic: Arc::from(outputs[0].as_str()),
+            output_replay_topic: Arc::from(output_of_replay.as_str()),
+            output_partitions: side.output_partitions(&outputs, log)?,
+            output_schema,
+            dead_topic: side.dead,
+            receipts_topic: side.receipts,
+            metrics_topic: side.metrics,
+            group,
+            bucket: topology.bucket.clone(),
+            limits: Limits { linger: bodies::linger(stage), ..limits },
+        })
+    }
 }
 
 /// Each stage and producer has three topics of its own.
@@ -230,4 +294,14 @@ pub(crate) fn audit_wiring(topology: &Topology) -> Vec<StageWiring> {
         outputs: topology.replay_topics().map(str::to_owned).collect(),
     });
     producers.chain(stages).chain(replayer).collect()
+}
+
+/// What the audit must know of a shadow.
+pub(crate) fn shadow_wiring(topology: &Topology, shadow: &Shadow) -> StageWiring {
+    StageWiring {
+        stage: shadow.principal().to_owned(),
+        inputs: vec![shadow.input(topology).to_owned()],
+        kind: StageKind::Pointers,
+        outputs: vec![shadow.output()],
+    }
 }

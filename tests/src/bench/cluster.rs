@@ -48,13 +48,13 @@ impl Cluster {
     pub(super) fn start() -> Result<Self> {
         let dir = tempfile::Builder::new().prefix("cordon-bench").tempdir()?;
         let topology = Topology::embedded();
-        let s3 = S3Process::start(dir.path(), &access::policy(&topology, one_key))?;
+        let s3 = S3Process::start(dir.path(), &access::policy(&topology, &[], one_key))?;
         let broker =
             Broker::start_with(&Options { heap_mib: BROKER_HEAP_MIB, ..Options::default() })?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let cluster = Self { topology, broker, s3, runtime, dir };
         let admin = cluster.broker.admin().password;
-        access::write_secrets(cluster.dir.path(), &cluster.topology, &admin, one_key)?;
+        access::write_secrets(cluster.dir.path(), &cluster.topology, &[], &admin, one_key)?;
         cluster.run("admin", &access::APPLY)?;
         Ok(cluster)
     }

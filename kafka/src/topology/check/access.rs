@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{APPLY, CheckReport, Topology, observed::Told};
+use super::{APPLY, CheckReport, Shadow, Topology, make_whole, observed::Told};
 use crate::{
     admin::{AclRule, ScramUser},
     topology::Role,
@@ -11,6 +11,7 @@ use crate::{
 pub(super) fn compare_users(
     topology: &Topology,
     users: &Told<Vec<ScramUser>>,
+    shadows: &[Shadow],
     report: &mut CheckReport,
 ) {
     let Some(users) = report.told("users", users) else { return };
@@ -28,7 +29,14 @@ pub(super) fn compare_users(
             ),
         }
     }
-    for name in found.keys().filter(|name| !topology.principals.contains_key(**name)) {
+    for shadow in shadows.iter().filter(|shadow| !found.contains_key(shadow.principal())) {
+        let what = format!("user {}", shadow.principal());
+        report.missing(what, "its shadow cannot authenticate", &make_whole(shadow));
+    }
+    let is_known = |name: &str| {
+        topology.principals.contains_key(name) || shadows.iter().any(|s| s.principal() == name)
+    };
+    for name in found.keys().filter(|name| !is_known(name)) {
         report.extra(
             format!("user {name}"),
             "it can authenticate, and nothing declares it",
@@ -46,13 +54,28 @@ fn deletion(user: &ScramUser) -> String {
     )
 }
 
-pub(super) fn compare_acls(topology: &Topology, found: &[AclRule], report: &mut CheckReport) {
+pub(super) fn compare_acls(
+    topology: &Topology,
+    found: &[AclRule],
+    shadows: &[Shadow],
+    report: &mut CheckReport,
+) {
     let held: BTreeSet<_> = found.iter().filter_map(AclRule::as_acl).collect();
-    let declared = topology.acls();
+    let mut declared = topology.acls();
     for acl in declared.iter().filter(|acl| !held.contains(acl)) {
         let why = "it is declared, and not granted: whoever needs it is refused";
         report.missing(format!("ACL {acl}"), why, APPLY);
     }
+    for shadow in shadows {
+        for acl in shadow.acls(topology) {
+            if !held.contains(&acl) {
+                let why = "its shadow is not whole without it";
+                report.missing(format!("ACL {acl}"), why, &make_whole(shadow));
+            }
+            declared.push(acl);
+        }
+    }
+    declared.sort();
     let admin = format!("User:{}", topology.admin());
     for rule in found {
         // Who may do everything gains nothing by a grant, and on a cluster whose super users

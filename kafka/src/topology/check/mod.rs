@@ -9,11 +9,11 @@ mod cluster;
 mod observed;
 mod topics;
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use serde::Serialize;
 
-use super::Topology;
+use super::{Shadow, Topology};
 use crate::{
     admin::{Admin, AdminError},
     connection::Connection,
@@ -59,6 +59,8 @@ pub struct CheckReport {
     pub drift: Vec<Drift>,
     /// What the brokers do not tell, and why.
     pub unchecked: Vec<String>,
+    /// Shadows that there are, by name, with the stage of each. They are no drift.
+    pub shadows: BTreeMap<String, String>,
 }
 
 impl fmt::Display for DriftKind {
@@ -73,6 +75,11 @@ impl fmt::Display for DriftKind {
 
 /// The remedy of whatever the topology can make.
 const APPLY: &str = "run `cordon topology apply`";
+
+/// The remedy of a shadow that is not whole.
+fn make_whole(shadow: &Shadow) -> String {
+    format!("remove it with `cordon shadow remove {}`, and make it again", shadow.name())
+}
 
 impl Topology {
     /// Compares a cluster with the topology, as an administrator. Changes nothing.
@@ -91,11 +98,14 @@ impl Topology {
     fn compare(&self, observed: &Observed, options: &CheckOptions) -> CheckReport {
         let mut report = CheckReport::default();
         let replication = options.replication.unwrap_or(self.replication);
-        topics::compare(self, replication, &observed.topics, &mut report);
+        let shadows = Shadow::among(self, observed.topics.keys().map(String::as_str));
+        topics::compare(self, replication, &observed.topics, &shadows, &mut report);
         cluster::compare_offsets(self, observed, &mut report);
-        access::compare_users(self, &observed.users, &mut report);
-        access::compare_acls(self, &observed.acls, &mut report);
+        access::compare_users(self, &observed.users, &shadows, &mut report);
+        access::compare_acls(self, &observed.acls, &shadows, &mut report);
         cluster::compare_brokers(self, &observed.brokers, &mut report);
+        let named = |shadow: Shadow| (shadow.name().to_string(), shadow.stage().to_owned());
+        report.shadows = shadows.into_iter().map(named).collect();
         report
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use expect_test::{Expect, expect};
 
 use super::{
-    CheckOptions, CheckReport, Observed, Topology,
+    CheckOptions, CheckReport, Observed, Shadow, Topology,
     observed::{ObservedTopic, Settings},
 };
 use crate::{
@@ -79,7 +79,7 @@ fn report(change: impl FnOnce(&mut Observed)) -> CheckReport {
 }
 
 fn check(change: impl FnOnce(&mut Observed), expected: Expect) {
-    let CheckReport { drift, unchecked } = report(change);
+    let CheckReport { drift, unchecked, .. } = report(change);
     let drift = drift.iter().map(|d| format!("{} {}: {}\n- {}\n", d.kind, d.what, d.why, d.remedy));
     let unchecked = unchecked.iter().map(|words| format!("not checked {words}\n"));
     expected.assert_eq(&drift.chain(unchecked).collect::<String>());
@@ -242,6 +242,72 @@ fn users_differ_in_every_way() {
             - run kafka-configs.sh --alter --entity-type users --entity-name pack --delete-config SCRAM-SHA-256 and `cordon topology apply`
             extra user mallory: it can authenticate, and nothing declares it
             - delete it: kafka-configs.sh --alter --entity-type users --entity-name mallory --delete-config SCRAM-SHA-512
+        "#]],
+    );
+}
+
+/// Makes a shadow of match, whole.
+fn shadow(observed: &mut Observed) {
+    let topology = Topology::embedded();
+    let shadow = Shadow::of(&topology, &"new".parse().unwrap(), "match").unwrap();
+    let findings = observed.topics["findings"].clone();
+    for topic in shadow.topics(&topology).into_keys() {
+        observed.topics.insert(topic, findings.clone());
+    }
+    observed.acls.extend(shadow.acls(&topology).iter().map(rule));
+    let user = ScramUser { name: shadow.principal().to_owned(), by_sha_512: true };
+    observed.users.as_mut().unwrap().push(user);
+}
+
+#[test]
+fn a_living_shadow_is_named_and_no_drift() {
+    check(shadow, expect![]);
+    let shadows = report(shadow).shadows;
+    assert_eq!(shadows, BTreeMap::from([("new".to_owned(), "match".to_owned())]));
+}
+
+#[test]
+fn a_shadow_that_is_not_whole_is_drift() {
+    check(
+        |observed| {
+            shadow(observed);
+            observed.topics.remove("shadow-new.dead");
+            observed.acls.retain(|rule| {
+                rule.to_string() != "User:shadow-new Write topic shadow-new.receipts"
+            });
+            observed.users.as_mut().unwrap().retain(|user| user.name != "shadow-new");
+            let more = observed.acls.iter().find(|rule| rule.principal == "User:shadow-new");
+            let more = AclRule { name: "merged".to_owned(), ..more.unwrap().clone() };
+            observed.acls.push(more);
+        },
+        expect![[r#"
+            missing topic shadow-new.dead: its shadow is not whole without it
+            - remove it with `cordon shadow remove new`, and make it again
+            missing user shadow-new: its shadow cannot authenticate
+            - remove it with `cordon shadow remove new`, and make it again
+            missing ACL User:shadow-new Write topic shadow-new.receipts: its shadow is not whole without it
+            - remove it with `cordon shadow remove new`, and make it again
+            extra ACL User:shadow-new Read topic merged: nobody of this name is declared
+            - remove it: kafka-acls.sh --remove --allow-principal User:shadow-new --allow-host '*' --operation Read --topic merged
+        "#]],
+    );
+    check(
+        |observed| {
+            shadow(observed);
+            observed.topics.remove("shadow-new.match");
+            observed.acls.retain(|rule| !rule.to_string().contains("shadow-new"));
+        },
+        expect![[r#"
+            extra topic shadow-new.dead: it is of a shadow that is half gone, or of another topology
+            - run `cordon shadow remove new`
+            extra topic shadow-new.metrics: it is of a shadow that is half gone, or of another topology
+            - run `cordon shadow remove new`
+            extra topic shadow-new.plan: it is of a shadow that is half gone, or of another topology
+            - run `cordon shadow remove new`
+            extra topic shadow-new.receipts: it is of a shadow that is half gone, or of another topology
+            - run `cordon shadow remove new`
+            extra user shadow-new: it can authenticate, and nothing declares it
+            - delete it: kafka-configs.sh --alter --entity-type users --entity-name shadow-new --delete-config SCRAM-SHA-512
         "#]],
     );
 }

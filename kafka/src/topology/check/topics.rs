@@ -1,12 +1,12 @@
 //! Topics, their size and their settings.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    APPLY, CheckReport, Topology,
+    APPLY, CheckReport, Shadow, Topology, make_whole,
     observed::{ObservedTopic, Settings},
 };
-use crate::topology::{TopicSpec, settings};
+use crate::topology::{ShadowName, TopicSpec, settings};
 
 /// The brokers' own: `__consumer_offsets`, `__transaction_state`, `__amazon_msk_canary`.
 const INTERNAL_PREFIX: &str = "__";
@@ -15,9 +15,11 @@ pub(super) fn compare(
     topology: &Topology,
     replication: i32,
     found: &BTreeMap<String, ObservedTopic>,
+    shadows: &[Shadow],
     report: &mut CheckReport,
 ) {
     let declared = topology.all_topics();
+    let shadow_topics = compare_shadows(topology, found, shadows, report);
     for (name, spec) in &declared {
         let what = format!("topic {name}");
         let Some(topic) = found.get(name) else {
@@ -30,15 +32,42 @@ pub(super) fn compare(
             compare_expiry(&what, topology, &topic.settings, report);
         }
     }
-    let is_foreign =
-        |name: &&String| !declared.contains_key(*name) && !name.starts_with(INTERNAL_PREFIX);
+    let is_foreign = |name: &&String| {
+        !declared.contains_key(*name)
+            && !shadow_topics.contains(*name)
+            && !name.starts_with(INTERNAL_PREFIX)
+    };
     for name in found.keys().filter(is_foreign) {
-        report.extra(
-            format!("topic {name}"),
-            "nothing declares it",
-            "declare it in the topology, or delete it".to_owned(),
-        );
+        let shadow = name.strip_prefix(&topology.reserved_prefix).and_then(|n| n.split_once('.'));
+        let (why, remedy) = match shadow {
+            Some((shadow, _)) if shadow.parse::<ShadowName>().is_ok() => (
+                "it is of a shadow that is half gone, or of another topology",
+                format!("run `cordon shadow remove {shadow}`"),
+            ),
+            _ => ("nothing declares it", "declare it in the topology, or delete it".to_owned()),
+        };
+        report.extra(format!("topic {name}"), why, remedy);
     }
+}
+
+/// Every shadow has all its topics. Gives their names.
+fn compare_shadows(
+    topology: &Topology,
+    found: &BTreeMap<String, ObservedTopic>,
+    shadows: &[Shadow],
+    report: &mut CheckReport,
+) -> BTreeSet<String> {
+    let mut topics = BTreeSet::new();
+    for shadow in shadows {
+        for topic in shadow.topics(topology).into_keys() {
+            if !found.contains_key(&topic) {
+                let why = "its shadow is not whole without it";
+                report.missing(format!("topic {topic}"), why, &make_whole(shadow));
+            }
+            topics.insert(topic);
+        }
+    }
+    topics
 }
 
 fn compare_shape(

@@ -3,6 +3,7 @@
 //! Even for reading, a payload byte is never decoded outside a cell: the command line moves the
 //! bytes in, and lines that are safe to print out.
 
+mod diff;
 mod json;
 
 use cordon_container::{ContainerFault, ReadLimits, SectionReader};
@@ -13,6 +14,7 @@ use cordon_records::{
     schema::{self, Family},
 };
 
+use self::diff::Diff;
 use crate::{
     BodyFault, CellIo,
     fates::PartFates,
@@ -33,6 +35,14 @@ pub const EXACT_OPTION: &str = "exact";
 /// as `<topic>/<partition>/<offset>`.
 pub const RECORD_OPTION: &str = "record";
 
+/// Job option: findings or elements of two versions are compared, and each difference is printed as
+/// `{"appears":…}`, `{"vanishes":…}`, `{"changes":{"from":…,"to":…}}` or, where the payloads do not
+/// tell, `{"undecided":{"from":…,"to":…}}`. The value says how many parts there are of each kind, in
+/// this order: `<witnesses>,<new>,<old>,<mixed>`. *Mixed* payloads hold old results of other
+/// datapoints, too: of findings only those count whose log datapoint is in a witness. The report's
+/// `elements_in` counts what is the same.
+pub const DIFF_OPTION: &str = "diff";
+
 /// Lines leave in pieces of about this size.
 const PIECE_BYTES: usize = 256 << 10;
 
@@ -52,10 +62,12 @@ pub fn render(job: &Job, input: &[u8], io: &mut impl CellIo) -> Result<(), BodyF
         united: is_set(UNITE_OPTION).then(Graph::default),
         is_exact: is_set(EXACT_OPTION),
         record: job.options.get(RECORD_OPTION).cloned(),
+        diff: job.options.get(DIFF_OPTION).map(|parts| Diff::parse(parts)).transpose()?,
         ..Page::default()
     };
     let mut report = Report::default();
     for (number, part) in (0..).zip(&job.parts) {
+        page.diff.as_mut().map_or(Ok(()), |diff| diff.begin(number))?;
         let mut fates = PartFates::new(part);
         let end = render_part(number, part_bytes(part, input)?, &mut fates, &mut page, io)?;
         if let Err(fault) = &end {
@@ -69,8 +81,15 @@ pub fn render(job: &Job, input: &[u8], io: &mut impl CellIo) -> Result<(), BodyF
         page.line(|out| json::element(&element, out));
         page.flush(PIECE_BYTES, io)?;
     }
+    let same = match page.diff.take() {
+        Some(diff) => Some(diff.tell(|put: &dyn Fn(&mut Vec<u8>)| {
+            page.line(put);
+            page.flush(PIECE_BYTES, io)
+        })?),
+        None => None,
+    };
     page.flush(0, io)?;
-    report.elements_in = page.count;
+    report.elements_in = same.unwrap_or(page.count);
     report.elements_out = page.count;
     seal::hand_over(&report, io)
 }
@@ -158,11 +177,16 @@ struct Page {
     is_exact: bool,
     /// The only Kafka record whose log datapoint is printed.
     record: Option<String>,
+    /// Where datapoints go instead, when two versions are compared.
+    diff: Option<Diff>,
 }
 
 impl Page {
     /// Prints, or unites, the datapoint that `reader` found.
     fn print(&mut self, kind: Kind, reader: &mut SectionReader<'_>) -> Result<(), ContainerFault> {
+        if let Some(diff) = &mut self.diff {
+            return diff.take(kind, reader);
+        }
         match (kind, &mut self.united) {
             (Kind::Element, Some(graph)) => graph.add(reader.read()?),
             (Kind::Element, None) => {

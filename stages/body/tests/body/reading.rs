@@ -1,6 +1,6 @@
 //! Payloads as JSON lines.
 
-use cordon_body::{EXACT_OPTION, RECORD_OPTION, UNITE_OPTION, render};
+use cordon_body::{DIFF_OPTION, EXACT_OPTION, RECORD_OPTION, UNITE_OPTION, render};
 use cordon_container::SectionWriter;
 use cordon_records::{
     Digest, FileOrigin, Finding, FindingId, LogDatapoint, LogOrigin, NodeKey, Origin, schema,
@@ -142,4 +142,104 @@ fn what_cannot_be_read_has_its_letter() {
         0..2 [0..2 corrupt: header: this is not an Avro container ""]
     "#]]
     .assert_eq(&done.story());
+}
+
+/// A finding of the line at an offset.
+fn finding(rule: u8, offset: i64, title: &str) -> Finding {
+    Finding {
+        id: FindingId([rule, offset as u8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]),
+        rule_id: format!("r{rule}"),
+        title: title.into(),
+        level: "high".into(),
+        tags: Vec::new(),
+        origin: Origin::Log(LogOrigin { topic: "raw".into(), partition: 2, offset }),
+        time_ms: None,
+        device: String::new(),
+        nodes: Vec::new(),
+        summary: String::new(),
+    }
+}
+
+fn findings(findings: &[Finding]) -> Vec<u8> {
+    let mut writer = SectionWriter::new(schema::FINDING.current(), Vec::new());
+    for finding in findings {
+        writer.append(finding).unwrap();
+    }
+    writer.finish_section().unwrap();
+    writer.into_inner()
+}
+
+/// What a diff says, with what it is about: `appears r1 10`.
+fn differences(text: &str) -> Vec<String> {
+    let line = |line: &str| {
+        let value: serde_json::Value = serde_json::from_str(line).unwrap();
+        let (what, thing) = value.as_object().unwrap().iter().next().unwrap();
+        let is = |name: &str| thing.get(name).filter(|found| !found.is_null());
+        let thing = is("to").or(is("from")).unwrap_or(thing);
+        let field = |name: &str| thing[name].as_str().unwrap_or_default().to_owned();
+        format!("{what} {}{}{}", field("rule_id"), thing["origin"]["offset"], field("node"))
+    };
+    text.lines().map(line).collect()
+}
+
+#[test]
+fn findings_of_two_versions_are_compared_over_the_same_lines() {
+    let kept = finding(1, 10, "kept");
+    let new = [kept.clone(), finding(2, 10, "new"), finding(3, 11, "other words")];
+    let old = [kept, finding(3, 11, "words"), finding(4, 10, "gone")];
+    // Of the lines of this batch only those at 10 and 11 are looked at.
+    let mixed = [finding(5, 11, "gone, too"), finding(5, 12, "of another line")];
+    let mut batch = packed(&[b"{}", b"{}"]);
+    for part in [&new[..], &old, &mixed] {
+        batch = batch.part(&findings(part), part.len());
+        batch.last_part().schema = schema::FINDING.current().fingerprint.to_long();
+    }
+    batch.job.options.insert(DIFF_OPTION.into(), "1,1,1,1".into());
+    let (done, text) = rendered(&batch);
+    assert_eq!(
+        differences(&text),
+        ["appears r210", "changes r311", "vanishes r410", "vanishes r511"]
+    );
+    assert_eq!(done.report().elements_in, 1, "the same");
+    let changed: serde_json::Value = serde_json::from_str(text.lines().nth(1).unwrap()).unwrap();
+    assert_eq!(changed["changes"]["from"]["title"], "words");
+    assert_eq!(changed["changes"]["to"]["title"], "other words");
+}
+
+#[test]
+fn graphs_of_two_versions_are_united_and_compared() {
+    let parts = [
+        graph_of(&["nodes a b"]),
+        graph_of(&["nodes c"]),
+        graph_of(&["nodes a"]),
+        graph_of(&["nodes d"]),
+        graph_of(&["nodes a e"]),
+    ];
+    let mut batch = Batch::new();
+    for part in parts {
+        let n = part.job.parts[0].datapoints.unwrap();
+        batch = batch.part(&part.input, n as usize);
+        batch.last_part().schema = schema::ELEMENT.current().fingerprint.to_long();
+    }
+    batch.job.options.insert(DIFF_OPTION.into(), "0,2,2,1".into());
+    let (done, text) = rendered(&batch);
+    let mut said: Vec<String> = differences(&text);
+    said.sort();
+    let words = |what: &str| format!("{what} nullword");
+    assert_eq!(
+        said,
+        [words("appears"), words("appears"), words("undecided"), words("vanishes")],
+        "{text}"
+    );
+    assert_eq!(done.report().elements_in, 1, "a");
+}
+
+#[test]
+fn a_diff_whose_parts_have_no_role_is_refused() {
+    for parts in ["", "1", "0,1,1,x", "0,0,0,0"] {
+        let mut batch = graph_of(&["nodes a"]);
+        batch.job.options.insert(DIFF_OPTION.into(), parts.into());
+        let mut cell = VecCell::default();
+        assert!(render(&batch.job, &batch.input, &mut cell).is_err(), "{parts}");
+    }
 }

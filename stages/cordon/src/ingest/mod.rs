@@ -46,7 +46,7 @@ use self::{
 };
 use crate::{
     patience::now,
-    wiring::{SideTopics, VERSION},
+    wiring::{self, SideTopics},
 };
 pub(crate) use files::find;
 
@@ -115,7 +115,7 @@ pub(crate) fn settings(topology: &Topology, log: &impl Log) -> Result<StageSetti
     let side = SideTopics::of("ingest");
     Ok(StageSettings {
         stage: "ingest".to_owned(),
-        version: VERSION.to_owned(),
+        version: wiring::version().to_owned(),
         input: cordon_courier::InputKind::Raw,
         live_topics: Vec::new(),
         replay_topics: Vec::new(),

@@ -33,8 +33,7 @@ use crate::{
     patience::{Patience, now},
     producer, runtime,
     supervisor::exit,
-    terminal,
-    wiring::{self, VERSION},
+    terminal, wiring,
 };
 
 /// Walks to the end. Returns the exit code.
@@ -166,7 +165,7 @@ impl Outlet<'_> {
             return Ok(());
         }
         let records = (first..).zip(found).map(|(number, found)| {
-            let pointer = pointer_to(bucket, found, VERSION);
+            let pointer = pointer_to(bucket, found, wiring::version());
             let partition = (number % self.partitions.max(1).unsigned_abs() as u64) as i32;
             Ok(NewRecord {
                 topic: self.topic.clone(),

@@ -4,7 +4,7 @@ use std::{ops::Range, str::FromStr};
 
 use clap::{Args, Subcommand};
 
-use crate::dead::time::Moment;
+use crate::{dead::time::Moment, shadow::DiffArgs};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ReplayCommand {
@@ -20,6 +20,9 @@ pub(crate) enum ReplayCommand {
         /// Its name.
         id: ReplayId,
     },
+    /// Compare what a shadow made of history with what the live stage made of it: findings or
+    /// elements of the graph that appear, vanish or change. Takes the principal reader.
+    Diff(DiffArgs),
 }
 
 #[derive(Debug, Args)]

@@ -12,7 +12,7 @@ use cordon_kafka::{
 use cordon_records::{BatchId, Input, Lane, Output, Pointer, Receipt, Runs, Source, single_object};
 
 use super::position::Position;
-use crate::wiring::{SideTopics, VERSION};
+use crate::wiring::{self, SideTopics};
 
 /// Pointers of one transaction. Each takes a line of some 300 bytes in the receipt as consumed, and
 /// one as produced; ten times as many would come near Kafka's limit for a record.
@@ -137,7 +137,7 @@ impl Emission {
             let receipt = Receipt {
                 batch,
                 stage: Topology::REPLAYER.to_owned(),
-                stage_version: VERSION.to_owned(),
+                stage_version: wiring::version().to_owned(),
                 slot: to.slot.clone(),
                 lane: Lane::Replay,
                 time_ms,

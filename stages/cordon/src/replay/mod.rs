@@ -19,10 +19,6 @@ use cordon_kafka::{admin::Admin, real::RealLog, topology::Topology};
 use cordon_records::single_object;
 use serde_json::json;
 
-pub(crate) use self::{
-    args::ReplayCommand,
-    emit::{Destination, Emission, POINTERS_MAX},
-};
 use self::{
     args::{PaceArgs, ReplayId, ResumeArgs, RunArgs},
     cost::{Counts, Estimate},
@@ -31,10 +27,16 @@ use self::{
     position::Position,
     told::{Told, told},
 };
+pub(crate) use self::{
+    args::{RangeArgs, ReplayCommand},
+    emit::{Destination, Emission, POINTERS_MAX},
+    plan::find_ranges,
+};
 use crate::{
     config::Config,
     dead::time::show_ms,
     pace::Pace,
+    shadow,
     supervisor::exit,
     terminal,
     wiring::{self, SideTopics},
@@ -44,6 +46,11 @@ use crate::{
 pub(crate) fn run(command: &ReplayCommand, config: &Config, is_json: bool) -> Result<i32> {
     let log = wiring::log(config)?;
     let shown = match command {
+        ReplayCommand::Diff(args) => {
+            let shown = shadow::diff(args, config, is_json)?;
+            terminal::print(&shown)?;
+            return Ok(exit::STOPPED);
+        }
         ReplayCommand::Run(args) => {
             let topology = wiring::topology(config.topology.as_deref())?;
             begin(args, &topology, &log, is_json)?

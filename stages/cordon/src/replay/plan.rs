@@ -28,13 +28,23 @@ impl Plan {
         now_ms: i64,
     ) -> Result<Self> {
         let destination = destination(topology, &args.topic, args.into.as_deref())?;
-        let bounds = log.bounds(&args.topic)?;
-        let at = |time_ms: i64| log.offsets_at(&args.topic, time_ms);
-        let since = args.range.since.as_ref().map(|m| at(m.at_ms(now_ms))).transpose()?;
-        let until = args.range.until.as_ref().map(|m| at(m.at_ms(now_ms))).transpose()?;
-        let ranges = ranges(&args.topic, &bounds, since.as_ref(), until.as_ref(), &args.range)?;
+        let ranges = find_ranges(&args.topic, &args.range, log, now_ms)?;
         Ok(Self { topic: args.topic.clone(), destination, ranges })
     }
+}
+
+/// The offsets of a topic's partitions that are asked for, as far as there are records now.
+pub(crate) fn find_ranges(
+    topic: &str,
+    range: &RangeArgs,
+    log: &RealLog,
+    now_ms: i64,
+) -> Result<BTreeMap<i32, Range<i64>>> {
+    let bounds = log.bounds(topic)?;
+    let at = |time_ms: i64| log.offsets_at(topic, time_ms);
+    let since = range.since.as_ref().map(|m| at(m.at_ms(now_ms))).transpose()?;
+    let until = range.until.as_ref().map(|m| at(m.at_ms(now_ms))).transpose()?;
+    ranges(topic, &bounds, since.as_ref(), until.as_ref(), range)
 }
 
 /// The topic of a replay lane that a topic's pointers go to.

@@ -11,7 +11,7 @@ use cordon_kafka::topology::{
 };
 use cordon_store::CanaryKey;
 
-pub(crate) use self::args::TopologyCommand;
+pub(crate) use self::args::{ClusterArgs, TopologyCommand};
 use crate::{config::Config, supervisor::exit, terminal, wiring};
 
 /// Runs one of the commands. Returns the exit code.
@@ -82,6 +82,10 @@ fn drift_text(report: &CheckReport) -> String {
     }
     for words in &report.unchecked {
         let _ = writeln!(text, "unchecked {}", terminal::escape(words));
+    }
+    for (name, stage) in &report.shadows {
+        let _ =
+            writeln!(text, "shadow    {} of {}", terminal::escape(name), terminal::escape(stage));
     }
     let _ = match report.drift.len() {
         0 => writeln!(text, "no drift"),

@@ -137,11 +137,16 @@ fn drift_is_printed_so_that_nothing_commands_the_terminal() {
         why: "nobody of this name is declared".to_owned(),
         remedy: "remove it".to_owned(),
     };
-    let report = CheckReport { drift: vec![drift], unchecked: vec!["users: \u{7}".to_owned()] };
+    let report = CheckReport {
+        drift: vec![drift],
+        unchecked: vec!["users: \u{7}".to_owned()],
+        shadows: [("new".to_owned(), "match".to_owned())].into(),
+    };
     expect![[r#"
         extra     ACL User:\u{1b}[2Jmallory Read topic logs: nobody of this name is declared
                   remove it
         unchecked users: \u{7}
+        shadow    new of match
         1 difference
     "#]]
     .assert_eq(&drift_text(&report));

@@ -17,7 +17,7 @@ use cordon_records::{
 use cordon_store::DirectoryStore;
 
 use super::*;
-use crate::archive::Archive;
+use crate::archive::{Archive, Audited};
 
 struct Pipeline {
     topology: Topology,
@@ -64,7 +64,8 @@ impl Pipeline {
     /// What ingest's receipts, letters, pointers and objects add up to.
     fn audit(&self) -> StageAudit {
         let archive = Archive::of_model(self.log.clone(), self.store.clone());
-        let report = archive.audit(&self.topology, self.runtime.handle(), true).unwrap();
+        let report =
+            archive.audit(&Audited::pipeline(&self.topology), self.runtime.handle(), true).unwrap();
         assert!(report.total.is_clean(), "{:?}", report.faults);
         report.stage("ingest")
     }
