@@ -11,6 +11,7 @@ mod consumed;
 mod judge;
 mod place;
 mod repair;
+mod reset;
 mod set;
 mod show;
 mod survey;
@@ -18,7 +19,11 @@ mod survey;
 use anyhow::Result;
 
 pub(crate) use self::args::ProgressCommand;
-use self::{args::SetArgs, show::StageView, survey::Survey};
+use self::{
+    args::{ResetArgs, SetArgs},
+    show::StageView,
+    survey::Survey,
+};
 use crate::{cli::Cli, config::Config, supervisor::exit, terminal, wiring};
 
 /// Runs one of the commands. Returns the exit code.
@@ -26,6 +31,7 @@ pub(crate) fn run(command: &ProgressCommand, config: &Config, cli: &Cli) -> Resu
     match command {
         ProgressCommand::Show { stage } => show(stage.as_deref(), config, cli.json),
         ProgressCommand::Set(args) => set(args, config),
+        ProgressCommand::Reset(args) => reset(args, config),
     }
 }
 
@@ -50,5 +56,12 @@ fn set(args: &SetArgs, config: &Config) -> Result<i32> {
     let topology = wiring::topology(config.topology.as_deref())?;
     let survey = Survey::open(&args.stage, &topology, config)?;
     terminal::print(set::set(&survey, args)?.as_bytes())?;
+    Ok(exit::STOPPED)
+}
+
+fn reset(args: &ResetArgs, config: &Config) -> Result<i32> {
+    let topology = wiring::topology(config.topology.as_deref())?;
+    let survey = Survey::open(&args.stage, &topology, config)?;
+    terminal::print(reset::reset(&survey, args)?.as_bytes())?;
     Ok(exit::STOPPED)
 }

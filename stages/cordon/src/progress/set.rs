@@ -12,6 +12,7 @@ use cordon_records::BatchId;
 use super::{
     args::SetArgs,
     between::Count,
+    consumed::Coverage,
     place::Place,
     repair::{Basis, Repair},
     survey::Survey,
@@ -30,7 +31,7 @@ pub(crate) fn set(survey: &Survey, args: &SetArgs) -> Result<String> {
     let is_absent = is_free(survey, at)?;
     let bounds = survey.bounds(at)?;
     let progress = progress_at(survey, at, place, bounds)?;
-    let effect = Effect::of(survey, at, place, bounds)?;
+    let effect = Effect::of(survey, &survey.coverage()?, at, place, bounds)?;
     if !effect.is_harmless() && !args.yes {
         bail!("{effect}nothing was changed; to do it all the same, add --yes");
     }
@@ -45,8 +46,17 @@ fn is_free(survey: &Survey, at: &TopicPartition) -> Result<bool> {
     let group = &survey.settings.group;
     // First the offsets: that waits until a dead courier's transaction is over.
     let is_absent = !survey.admin.settled_group_offsets(group)?.contains_key(at);
+    if !is_absent {
+        ensure_stopped(survey)?;
+    }
+    Ok(is_absent)
+}
+
+/// Nobody may be in the group.
+pub(super) fn ensure_stopped(survey: &Survey) -> Result<()> {
+    let group = &survey.settings.group;
     let members = survey.admin.group_members(group)?;
-    if !members.is_empty() && !is_absent {
+    if !members.is_empty() {
         let mut names = String::new();
         for member in &members {
             // Writing to a string does not fail.
@@ -58,7 +68,7 @@ fn is_free(survey: &Survey, at: &TopicPartition) -> Result<bool> {
             survey.settings.stage
         );
     }
-    Ok(is_absent)
+    Ok(())
 }
 
 /// Well-formed progress for a place, if the log has it.
@@ -87,15 +97,21 @@ fn progress_at(
 }
 
 /// What becomes of datapoints when a stage goes on somewhere.
-struct Effect {
+pub(super) struct Effect {
     repair: Repair,
     order: Ordering,
     count: Count,
 }
 
 impl Effect {
-    fn of(survey: &Survey, at: &TopicPartition, place: Place, bounds: (i64, i64)) -> Result<Self> {
-        let repair = survey.repair(&survey.coverage()?, at, bounds)?;
+    pub(super) fn of(
+        survey: &Survey,
+        coverage: &Coverage,
+        at: &TopicPartition,
+        place: Place,
+        bounds: (i64, i64),
+    ) -> Result<Self> {
+        let repair = survey.repair(coverage, at, bounds)?;
         let order = place.cmp(&repair.place);
         let (from, to) = (place.min(repair.place), place.max(repair.place));
         let count = survey.count(at, from, to)?;
@@ -103,7 +119,7 @@ impl Effect {
     }
 
     /// Whether every datapoint that can be had is processed once.
-    fn is_harmless(&self) -> bool {
+    pub(super) fn is_harmless(&self) -> bool {
         self.count.is_zero() && self.repair.is_exact()
     }
 }

@@ -24,6 +24,14 @@ pub(crate) struct Survey {
     log: RealLog,
 }
 
+/// A point in time in a partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Since {
+    pub(crate) offset: i64,
+    /// The first offset, and one past the last.
+    pub(crate) bounds: (i64, i64),
+}
+
 impl Survey {
     pub(crate) fn open(stage: &str, topology: &Topology, config: &Config) -> Result<Self> {
         let log = wiring::log(config)?;
@@ -126,6 +134,22 @@ impl Survey {
             None => None,
         };
         Ok(Repair::of(consumed, bounds, last.as_ref()))
+    }
+
+    /// Where each partition of a topic begins that was written since a point in time: its end, where
+    /// nothing is so young.
+    pub(crate) fn since(
+        &self,
+        topic: &str,
+        time_ms: i64,
+    ) -> Result<BTreeMap<TopicPartition, Since>> {
+        let found = self.log.offsets_at(topic, time_ms)?;
+        let bounds = self.log.bounds(topic)?.into_iter();
+        let since = |(at, (start, end)): (TopicPartition, (i64, i64))| {
+            let offset = found.get(&at).copied().flatten().unwrap_or(end).clamp(start, end);
+            (at, Since { offset, bounds: (start, end) })
+        };
+        Ok(bounds.map(since).collect())
     }
 
     fn pointer_at(&self, at: &TopicPartition, offset: i64) -> Result<Option<Pointer>> {
