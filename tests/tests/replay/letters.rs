@@ -12,7 +12,7 @@ use std::{
 
 use anyhow::{Context as _, Result, ensure};
 use cordon_records::{Pointer, single_object};
-use cordon_tests::{patience::wait_for, world::World};
+use cordon_tests::{flawed, patience::wait_for, world::World};
 use serde_json::Value;
 
 use crate::{
@@ -73,7 +73,7 @@ pub(crate) fn drive_again(world: &World, stages: &mut Stages) -> Result<Letters>
 
     redrive_killed(world, &["--reason", "digest"], expected)?;
     stages::settle(world)?;
-    let resolved = ids(&list(world, &["--fate", "resolved"])?);
+    let resolved = ids(&list(world, &["--reason", "digest", "--fate", "resolved"])?);
     ensure!(resolved == ids(&planted), "{resolved:?}, planted {:?}", ids(&planted));
     let dead_again = refused_lines_die_again(world)?;
     // All that can be driven was.
@@ -84,7 +84,10 @@ pub(crate) fn drive_again(world: &World, stages: &mut Stages) -> Result<Letters>
 
 /// Lines that nothing mends: the new letters name the old ones, and nothing else resolves.
 fn refused_lines_die_again(world: &World) -> Result<usize> {
-    let of_logs = ["--stage", "generate", "--reason", "rejected", "--topic", "logs"];
+    let version = flawed::RELEASED_VERSION;
+    let of_version = ["--stage", "generate", "--stage-version", version, "--reason", "rejected"];
+    let of_logs = [&of_version[..], &["--topic", "logs"]].concat();
+    let named_before = named(world)?;
     let refused = list(world, &[&of_logs[..], &["--fate", "open"]].concat())?;
     ensure!(refused.len() >= REFUSED_LINES, "{refused:#?}");
     let told = redrive(world, &of_logs)?;
@@ -92,20 +95,23 @@ fn refused_lines_die_again(world: &World) -> Result<usize> {
     stages::settle(world)?;
     let again = list(world, &[&of_logs[..], &["--fate", "again"]].concat())?;
     ensure!(ids(&again) == ids(&refused), "{again:#?}");
-    let newer = list(world, &["--stage", "generate", "--topic", "replay.generate"])?;
-    let named: BTreeSet<String> = newer
-        .iter()
-        .flat_map(|letter| letter["redrives"].as_array().into_iter().flatten())
-        .filter_map(|id| id.as_str().map(str::to_owned))
-        .collect();
+    let named: BTreeSet<String> = named(world)?.difference(&named_before).cloned().collect();
     ensure!(named == ids(&refused), "the new letters name {named:?}");
     Ok(again.len())
+}
+
+/// Letters that newer letters of generate name.
+fn named(world: &World) -> Result<BTreeSet<String>> {
+    let newer = list(world, &["--stage", "generate", "--topic", "replay.generate"])?;
+    let redrives = newer.iter().filter_map(|letter| letter["redrives"].as_array());
+    Ok(redrives.flatten().filter_map(|id| id.as_str().map(str::to_owned)).collect())
 }
 
 /// Runs a redrive, killed again and again, then to its end; every letter is driven once.
 fn redrive_killed(world: &World, filter: &[&str], letters: usize) -> Result<()> {
     let dry = redrive(world, &[filter, &["--dry-run"]].concat())?;
     ensure!(dry["letters"] == letters, "{dry}");
+    let before = driven(world)?.len();
     for life_ms in LIVES_MS {
         let mut command = world.cordon("replayer");
         command.args(["dead", "redrive"]).args(filter);
@@ -115,6 +121,15 @@ fn redrive_killed(world: &World, filter: &[&str], letters: usize) -> Result<()> 
         command.wait()?;
     }
     redrive(world, filter)?;
+    let driven = driven(world)?;
+    let distinct: BTreeSet<&String> = driven.iter().collect();
+    let count = driven.len() - before;
+    ensure!(count == letters && distinct.len() == driven.len(), "driven again: {driven:?}");
+    Ok(())
+}
+
+/// Letters that pointers of replay lanes drive again, as often as they do.
+fn driven(world: &World) -> Result<Vec<String>> {
     let mut driven = Vec::new();
     for topic in ["replay.generate", "replay.match"] {
         for record in world.log("reader")?.reader(topic)? {
@@ -122,22 +137,20 @@ fn redrive_killed(world: &World, filter: &[&str], letters: usize) -> Result<()> 
             driven.extend(pointer.redrives);
         }
     }
-    let distinct: BTreeSet<&String> = driven.iter().collect();
-    ensure!(driven.len() == letters && distinct.len() == letters, "driven again: {driven:?}");
-    Ok(())
+    Ok(driven)
 }
 
 fn redrive(world: &World, filter: &[&str]) -> Result<Value> {
     json(world, &[&["dead", "redrive", "--json"], filter].concat())
 }
 
-fn list(world: &World, filter: &[&str]) -> Result<Vec<Value>> {
+pub(crate) fn list(world: &World, filter: &[&str]) -> Result<Vec<Value>> {
     let printed = world.run("reader", &[&["dead", "list", "--json"], filter].concat())?;
     let lines = str::from_utf8(&printed)?.lines();
     lines.map(|line| Ok(serde_json::from_str(line)?)).collect()
 }
 
-fn ids(letters: &[Value]) -> BTreeSet<String> {
+pub(crate) fn ids(letters: &[Value]) -> BTreeSet<String> {
     letters.iter().filter_map(|letter| letter["id"].as_str().map(str::to_owned)).collect()
 }
 
