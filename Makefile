@@ -7,6 +7,7 @@ CACHE := $(ROOT)/.cache
 TARGET := $(or $(CARGO_TARGET_DIR),$(ROOT)/target)
 LIBS := $(or $(CORDON_KAFKA_LIBS),$(CACHE)/kafka/libs)
 VENV := $(CACHE)/venv
+PEERS := $(CACHE)/peers
 DENY := $(CACHE)/tools/cargo-deny
 TERRAFORM := $(CACHE)/terraform
 TIMED = @tests/make/timed $@
@@ -22,7 +23,7 @@ export CORDON_BIN = $(TARGET)/debug/cordon
 
 .PHONY: demo test tests sum setup setup-build python build lint clippy deny unit structure \
   conformance mutants simulate fate e2e replay-check workspace checker bench iam attacker \
-  jails bench-jail bench-recycle bench-replay tally containers kafka kafka-stop terraform denial bench-micro
+  jails bench-jail bench-recycle bench-replay bench-peers tally containers kafka kafka-stop terraform denial bench-micro
 
 demo: setup-build
 	$(TIMED) cargo run --quiet -p cordon -- demo --out "$$(mktemp -d)/cordon-demo"
@@ -180,6 +181,16 @@ bench: setup
 bench-replay: setup
 	cargo build --quiet --release --workspace --bins
 	$(TIMED) env CORDON_BIN=$(TARGET)/release/cordon $(TARGET)/release/bench-replay
+
+# Kafka Streams and Parallel Consumer at the same work on the same pointers, in the same run.
+bench-peers: setup $(PEERS)/done
+	cargo build --quiet --release -p cordon -p cordon-tests --bins
+	$(TIMED) $(TARGET)/release/bench-peers
+
+$(PEERS)/done: $(shell find tests/peers avro/schemas -type f)
+	@tests/make/packages peers
+	@tests/make/timed peers tests/peers/build $(@D)
+	@touch $@
 
 # A full batch of generate in a real cell, against the same code in a plain loop, part by part.
 bench-micro: setup-build

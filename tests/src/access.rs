@@ -111,10 +111,15 @@ pub(crate) fn write_secrets(
     let principals = topology.principals.keys().map(String::as_str);
     let principals = principals.chain(shadows.iter().map(Shadow::principal));
     for key in principals.flat_map(keys) {
-        let text = format!("aws_access_key_id = {key}\naws_secret_access_key = {key}-secret\n");
-        write_secret(&credentials_file(dir, &key), &text)?;
+        write_access_key(dir, &key)?;
     }
     Ok(())
+}
+
+/// Writes the secret of one access key.
+pub(crate) fn write_access_key(dir: &Path, key: &str) -> Result<()> {
+    let text = format!("aws_access_key_id = {key}\naws_secret_access_key = {key}-secret\n");
+    write_secret(&credentials_file(dir, key), &text)
 }
 
 pub(crate) fn password_file(dir: &Path, principal: &str) -> PathBuf {

@@ -11,9 +11,12 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, ensure};
+use bytes::Bytes;
 use cordon_kafka::{
+    admin::Admin,
     local::{Broker, Options},
     real::RealLog,
+    secret::Password,
     topology::Topology,
 };
 use cordon_records::{ObjectKey, Pointer, single_object};
@@ -46,9 +49,15 @@ pub(super) struct Cluster {
 impl Cluster {
     /// Starts the servers, and applies the topology.
     pub(super) fn start() -> Result<Self> {
+        Self::start_with(|policy| policy)
+    }
+
+    /// The same, with more rights to objects than the topology gives.
+    pub(super) fn start_with(grant: impl FnOnce(Policy) -> Policy) -> Result<Self> {
         let dir = tempfile::Builder::new().prefix("cordon-bench").tempdir()?;
         let topology = Topology::embedded();
-        let s3 = S3Process::start(dir.path(), &access::policy(&topology, &[], one_key))?;
+        let policy = grant(access::policy(&topology, &[], one_key));
+        let s3 = S3Process::start(dir.path(), &policy)?;
         let broker =
             Broker::start_with(&Options { heap_mib: BROKER_HEAP_MIB, ..Options::default() })?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -66,13 +75,30 @@ impl Cluster {
 
     /// The binary as `principal`.
     pub(super) fn cordon(&self, principal: &str) -> Result<Command> {
+        Ok(self.program(&beside("cordon")?, principal))
+    }
+
+    /// Any program as `principal`.
+    pub(super) fn program(&self, program: &Path, principal: &str) -> Command {
         let reach = Reach {
             dir: self.dir.path(),
             bootstrap: self.broker.bootstrap(),
             security: self.broker.admin().security,
             s3_endpoint: &self.s3.endpoint,
         };
-        Ok(reach.command(&beside("cordon")?, principal, principal))
+        reach.command(program, principal, principal)
+    }
+
+    /// Makes a principal that the topology does not know.
+    pub(super) fn add_principal(&self, name: &str) -> Result<()> {
+        let password = Password::read_or_create(&access::password_file(self.dir.path(), name))?;
+        self.admin()?.upsert_user(name, &password)?;
+        access::write_access_key(self.dir.path(), name)
+    }
+
+    /// The broker's administrator.
+    pub(super) fn admin(&self) -> Result<Admin> {
+        Ok(Admin::new(&self.broker.admin())?)
     }
 
     /// Runs the binary to its end, and returns what it printed.
@@ -89,15 +115,20 @@ impl Cluster {
     /// earlier rounds.
     pub(super) fn payloads(&self, topic: &str, skip: &mut Skip) -> Result<Vec<Payload>> {
         let store = self.store()?;
-        let mut payloads = Vec::new();
+        let fetch = |record: Bytes| self.fetch(&store, &single_object::decode(&record)?);
+        self.records(topic, skip)?.into_iter().map(fetch).collect()
+    }
+
+    /// The values of a topic's records, but for the first `skip` of each partition.
+    pub(super) fn records(&self, topic: &str, skip: &mut Skip) -> Result<Vec<Bytes>> {
+        let mut values = Vec::new();
         for record in self.log().reader(topic)? {
             let record = record?;
             if skip.is_new(record.at.partition, record.offset) {
-                let pointer: Pointer = single_object::decode(&record.value)?;
-                payloads.push(self.fetch(&store, &pointer)?);
+                values.push(record.value);
             }
         }
-        Ok(payloads)
+        Ok(values)
     }
 
     fn fetch(&self, store: &Store, pointer: &Pointer) -> Result<Payload> {
@@ -140,13 +171,13 @@ impl Cluster {
 
 /// One payload, fetched.
 pub(super) struct Payload {
-    pub(super) bytes: bytes::Bytes,
+    pub(super) bytes: Bytes,
     pub(super) datapoints: i64,
     pub(super) decoded_bytes: i64,
 }
 
 /// How far each partition of a topic was read before.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Skip(BTreeMap<i32, i64>);
 
 impl Skip {

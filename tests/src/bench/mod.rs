@@ -14,6 +14,7 @@ mod content;
 mod corpus;
 mod cpu;
 mod figures;
+pub mod peers;
 mod plain;
 mod stage;
 
@@ -22,6 +23,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, ensure};
 use cordon_kafka::log::Log as _;
 use cordon_records::{Digest, Receipt};
+use serde::Deserialize;
 
 use self::{
     cluster::{Cluster, Payload, Skip},
@@ -52,17 +54,8 @@ pub fn run(options: &Options) -> Result<()> {
     ensure!(!cfg!(debug_assertions), "a debug build is no measure: run `make bench`");
     let started = now();
     let cluster = Cluster::start()?;
-    let mut corpora = Vec::new();
-    match Corpus::otrf()? {
-        Some(corpus) => corpora.push(corpus),
-        None => println!("no handed-out telemetry here (CORDON_DATA): generated telemetry alone"),
-    }
-    corpora.push(Corpus::generated(&cluster.path("."))?);
-    corpora.retain(|corpus| options.corpus.as_deref().is_none_or(|name| name == corpus.name));
-    ensure!(!corpora.is_empty(), "no such corpus: it is otrf or generated");
-
     let mut bench = Bench::new(&cluster, options.slots)?;
-    for corpus in &corpora {
+    for corpus in &corpora(&cluster, options.corpus.as_deref())? {
         let mut pairs = Vec::new();
         for number in 0..options.pairs {
             let pair = bench.pair(corpus, number % 2 == 0)?;
@@ -76,8 +69,22 @@ pub fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
+/// Both corpora, as far as they are at hand, or the only one of that name.
+#[expect(clippy::print_stdout, reason = "what is left out must be said")]
+fn corpora(cluster: &Cluster, only: Option<&str>) -> Result<Vec<Corpus>> {
+    let mut corpora = Vec::new();
+    match Corpus::otrf()? {
+        Some(corpus) => corpora.push(corpus),
+        None => println!("no handed-out telemetry here (CORDON_DATA): generated telemetry alone"),
+    }
+    corpora.push(Corpus::generated(&cluster.path("."))?);
+    corpora.retain(|corpus| only.is_none_or(|name| name == corpus.name));
+    ensure!(!corpora.is_empty(), "no such corpus: it is otrf or generated");
+    Ok(corpora)
+}
+
 /// What became of datapoints, and of what they gave.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 struct Counts {
     mapped: i64,
     not_mapped: i64,

@@ -1,0 +1,131 @@
+//! Gives contenders their work, and sees when it is done.
+
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, ensure};
+use bytes::Bytes;
+use cordon_kafka::{
+    admin::{Admin, End},
+    log::{Committed, Log as _, NewRecord, Outcome, Producer as _, TopicPartition},
+    progress::Progress,
+    real::RealProducer,
+};
+use cordon_records::BatchId;
+
+use super::{
+    super::{INPUT, cluster::Cluster, now},
+    contender::{Contender, Name},
+    setup::PARTITIONS,
+};
+
+/// Between looks at a group's offsets: a hundredth of what is measured.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+/// For the next offset to be committed.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// An offset of each partition.
+pub(super) type Offsets = BTreeMap<TopicPartition, i64>;
+
+/// The pointers of a corpus, which can be written again and again.
+pub(super) struct Feed {
+    pointers: Vec<Bytes>,
+    producer: RealProducer,
+    admin: Admin,
+}
+
+impl Feed {
+    pub(super) fn new(cluster: &Cluster, pointers: Vec<Bytes>) -> Result<Self> {
+        ensure!(pointers.len() >= PARTITIONS as usize, "too few pointers for the partitions");
+        let mut producer = cluster.log().producer("bench-peers")?;
+        done(producer.init())?;
+        Ok(Self { pointers, producer, admin: cluster.admin()? })
+    }
+
+    pub(super) fn pointers(&self) -> &[Bytes] {
+        &self.pointers
+    }
+
+    /// Lets a group begin at the end of a topic.
+    pub(super) fn begin_at_end(&self, name: Name, group: &str, topic: &str) -> Result<()> {
+        let metadata = match name {
+            Name::Cordon => Progress::start(BatchId::default()).to_string().into_bytes(),
+            _ => Vec::new(),
+        };
+        let ends = self.ends(topic)?.into_iter();
+        let offsets: Vec<_> = ends
+            .map(|(at, offset)| (at, Committed { offset, metadata: metadata.clone() }))
+            .collect();
+        Ok(self.admin.set_group_offsets(group, &offsets)?)
+    }
+
+    /// One past the last record of each partition, markers of transactions included.
+    pub(super) fn ends(&self, topic: &str) -> Result<Offsets> {
+        let partitions: Vec<_> = (0..PARTITIONS).map(|p| TopicPartition::new(topic, p)).collect();
+        Ok(self.admin.ends(&partitions, End::End)?)
+    }
+
+    /// Writes all pointers, `laps` times, in one transaction: they are there all at once. Returns
+    /// when that was, and what is committed once they are worked off.
+    pub(super) fn write(&mut self, laps: usize) -> Result<(Instant, Offsets)> {
+        let topic: Arc<str> = INPUT.into();
+        done(self.producer.begin())?;
+        let all = (0..laps).flat_map(|_| &self.pointers).zip((0..PARTITIONS).cycle());
+        for (pointer, partition) in all {
+            done(self.producer.produce(NewRecord {
+                topic: topic.clone(),
+                partition: Some(partition),
+                key: None,
+                value: pointer.clone(),
+                headers: Vec::new(),
+            }))?;
+        }
+        let written = now();
+        done(self.producer.commit())?;
+        let mut ends = self.ends(INPUT)?;
+        // The transaction's marker is behind the last record.
+        ends.values_mut().for_each(|end| *end -= 1);
+        Ok((written, ends))
+    }
+
+    /// Waits until a contender has committed these offsets.
+    pub(super) fn wait(&self, contender: &mut Contender, all: &Offsets) -> Result<()> {
+        self.wait_for_sum(contender, all, all.values().sum()).map(drop)
+    }
+
+    /// Waits until what it has committed on the way to these offsets is so much in sum. Returns
+    /// how much it is.
+    pub(super) fn wait_for_sum(
+        &self,
+        contender: &mut Contender,
+        all: &Offsets,
+        wanted: i64,
+    ) -> Result<i64> {
+        let (mut last, mut patient_until) = (0, now() + PATIENCE);
+        loop {
+            let committed = self.admin.group_offsets(&contender.group)?;
+            // A marker behind the last record may count, or not.
+            let sum: i64 = committed
+                .iter()
+                .filter_map(|(at, committed)| Some(committed.offset.min(*all.get(at)?)))
+                .sum();
+            if sum >= wanted {
+                return Ok(sum);
+            }
+            contender.ensure_alive()?;
+            if sum > last {
+                (last, patient_until) = (sum, now() + PATIENCE);
+            }
+            ensure!(now() < patient_until, "{} stands still at {sum} of {wanted}", contender.name);
+            thread::sleep(LOOK_EVERY);
+        }
+    }
+}
+
+fn done(outcome: Outcome) -> Result<()> {
+    (outcome == Outcome::Done).then_some(()).with_context(|| format!("Kafka: {outcome:?}"))
+}
