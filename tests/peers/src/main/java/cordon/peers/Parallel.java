@@ -46,7 +46,7 @@ final class Parallel {
                         .producer(producer)
                         .ordering(ProcessingOrder.UNORDERED)
                         .commitMode(CommitMode.PERIODIC_TRANSACTIONAL_PRODUCER)
-                        .commitInterval(Duration.ofMillis(settings.number("PEERS_COMMIT_MS", 500)))
+                        .commitInterval(Duration.ofMillis(settings.number("PEERS_COMMIT_MS", 200)))
                         .maxConcurrency(settings.number("PEERS_THREADS", 3))
                         // More in transactional mode fails: of 0.5.3.3 each record of a batch gives
                         // up the lock that the batch took once ("Need to call #beginProducing first").

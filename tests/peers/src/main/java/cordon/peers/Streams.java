@@ -48,7 +48,7 @@ final class Streams {
         config.put(StreamsConfig.APPLICATION_ID_CONFIG, settings.group());
         config.put(StreamsConfig.PROCESSING_GUARANTEE_CONFIG, StreamsConfig.EXACTLY_ONCE_V2);
         config.put(StreamsConfig.NUM_STREAM_THREADS_CONFIG, settings.number("PEERS_THREADS", 2));
-        config.put(StreamsConfig.COMMIT_INTERVAL_MS_CONFIG, settings.number("PEERS_COMMIT_MS", 500));
+        config.put(StreamsConfig.COMMIT_INTERVAL_MS_CONFIG, settings.number("PEERS_COMMIT_MS", 200));
         config.put(StreamsConfig.REPLICATION_FACTOR_CONFIG, 1);
         config.put(StreamsConfig.STATE_DIR_CONFIG, settings.env().getOrDefault("PEERS_STATE_DIR", "streams"));
         config.put(StreamsConfig.producerPrefix("linger.ms"), 100);
