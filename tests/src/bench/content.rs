@@ -21,7 +21,9 @@ pub(super) fn hash<'a>(containers: impl IntoIterator<Item = &'a [u8]>) -> Result
 }
 
 /// The same over records of encoded elements, one behind the other.
-pub(super) fn hash_of_datums(records: impl IntoIterator<Item = impl AsRef<[u8]>>) -> Result<Digest> {
+pub(super) fn hash_of_datums(
+    records: impl IntoIterator<Item = impl AsRef<[u8]>>,
+) -> Result<Digest> {
     let decoder = DatumDecoder::new(schema::ELEMENT.current());
     let mut graph = Graph::default();
     for record in records {

@@ -1,8 +1,7 @@
 //! Who is measured, as processes.
 
 use std::{
-    env,
-    fmt,
+    env, fmt,
     io::Read as _,
     path::{Path, PathBuf},
     process::{Child, ChildStdin, Command, Stdio},
