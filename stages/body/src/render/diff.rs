@@ -56,8 +56,7 @@ impl Diff {
     pub(super) fn parse(text: &str) -> Result<Self, BodyFault> {
         let counts: Option<Vec<u32>> = text.split(',').map(|count| count.parse().ok()).collect();
         let counts = counts.and_then(|counts| counts.try_into().ok());
-        let counts =
-            counts.ok_or_else(|| BodyFault::Job("the parts of a diff are not four numbers"))?;
+        let counts = counts.ok_or(BodyFault::Job("the parts of a diff are not four numbers"))?;
         Ok(Self { counts, ..Self::default() })
     }
 
@@ -68,7 +67,7 @@ impl Diff {
             end = end.saturating_add(*count);
             part < end
         });
-        let role = role.ok_or_else(|| BodyFault::Job("a part of a diff has no role"))?;
+        let role = role.ok_or(BodyFault::Job("a part of a diff has no role"))?;
         self.role = *role.0;
         Ok(())
     }
