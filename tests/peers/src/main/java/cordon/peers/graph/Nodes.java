@@ -63,25 +63,21 @@ final class Nodes {
 
     /** A file by its path; null where the text is none. */
     Element file(Graph.Device device, String text) {
-        if (text == null) {
-            return null;
-        }
-        Element known = device.files.get(text);
-        if (known != null) {
-            return known;
-        }
-        String path = Form.path(text);
-        return path == null ? null : remember(device.files, text, ofDevice(device, Kind.FILE, path));
+        return text == null ? null : file(device, device.files, Form.PATH, text);
     }
 
     /** A named pipe; null for an anonymous one. */
     Element pipe(Graph.Device device, String text) {
-        Element known = device.pipes.get(text);
+        return file(device, device.pipes, Form.PIPE_PATH, text);
+    }
+
+    private Element file(Graph.Device device, Map<String, Element> named, Form form, String text) {
+        Element known = named.get(text);
         if (known != null) {
             return known;
         }
-        String path = Form.pipePath(text);
-        return path == null ? null : remember(device.pipes, text, ofDevice(device, Kind.FILE, path));
+        String path = form.of(text);
+        return path == null ? null : remember(named, text, ofDevice(device, Kind.FILE, path));
     }
 
     Element registryKey(Graph.Device device, String text) {
