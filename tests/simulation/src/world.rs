@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use bytes::Bytes;
 use cordon_courier::event::Halt;
 use cordon_kafka::{
-    log::{Committed, Log, NewRecord, Producer, TopicPartition},
+    log::{self, Committed, Log, NewRecord, Producer, TopicPartition},
     model::{Limits, MemberId, ModelLog, ModelProducer},
     progress::Progress,
 };
@@ -42,6 +42,8 @@ pub(crate) struct World {
     /// Members to expel, and when: their session times out.
     expiries: Vec<(i64, MemberId)>,
     feeder: ModelProducer,
+    /// Whether a transaction of its own is open, which will be aborted.
+    is_feeder_open: bool,
     /// Index of the next input to feed.
     fed: usize,
     /// Where each input record lies.
@@ -86,6 +88,7 @@ impl World {
             restarts: Vec::new(),
             expiries: Vec::new(),
             feeder,
+            is_feeder_open: false,
             fed: 0,
             places: Vec::new(),
             switch,
@@ -414,21 +417,30 @@ impl World {
     /// Writes the next input record; `false` when there is none left.
     fn feed_one(&mut self) -> bool {
         let Some(input) = self.shared.plan.inputs.get(self.fed).cloned() else { return false };
-        self.fed += 1;
         let topic = match input.lane {
             Lane::Live => INPUT,
             Lane::Replay => INPUT_REPLAY,
         };
         let at = TopicPartition::new(topic, input.partition);
+        // Aborts and commits leave offsets without a record behind; plain records lie side by side.
+        let way = self.shared.rng.u8(..8);
+        if std::mem::take(&mut self.is_feeder_open) {
+            self.end_feeders_transaction();
+        } else if way == 0 {
+            // It stays open for a while, in which nobody may see what it wrote.
+            let _ = self.feeder.begin();
+            let _ = self.feeder.produce(record(&at, Bytes::from_static(b"never committed")));
+            self.is_feeder_open = true;
+            return true;
+        }
+        self.fed += 1;
         let value = self.value_of(&input);
-        match self.shared.rng.u8(..8) {
-            // Both leave offsets without a record behind; plain records lie side by side.
-            0 => {
-                self.write(&at, Bytes::from_static(b"never committed"), false);
-                self.write(&at, value, true);
-            }
-            1..4 => self.write(&at, value, true),
-            _ => self.feeder.produce_plain(record(&at, value)),
+        if way < 4 {
+            let _ = self.feeder.begin();
+            let _ = self.feeder.produce(record(&at, value));
+            let _ = self.feeder.commit();
+        } else {
+            self.feeder.produce_plain(record(&at, value));
         }
         let offset = self.shared.log.drive(|broker| {
             broker
@@ -442,11 +454,12 @@ impl World {
         true
     }
 
-    /// One transaction of its own.
-    fn write(&mut self, at: &TopicPartition, value: Bytes, is_committed: bool) {
-        let _ = self.feeder.begin();
-        let _ = self.feeder.produce(record(at, value));
-        let _ = if is_committed { self.feeder.commit() } else { self.feeder.abort() };
+    /// Aborts it. The broker may have done so before, because it was overdue: then the feeder is
+    /// opened again.
+    fn end_feeders_transaction(&mut self) {
+        if self.feeder.abort() != log::Outcome::Done {
+            let _ = self.feeder.init();
+        }
     }
 
     fn value_of(&mut self, input: &PlannedInput) -> Bytes {

@@ -115,7 +115,7 @@ impl Lab<'_> {
 
     /// Runs cargo on what lies there, to its good end.
     fn cargo(&self, arguments: &[&str]) -> Result<()> {
-        ensure!(self.command(arguments).status()?.success(), "it does not compile");
+        ensure!(self.command(arguments).arg("--quiet").status()?.success(), "it does not compile");
         Ok(())
     }
 
@@ -124,7 +124,7 @@ impl Lab<'_> {
         let mut command = Command::new(cargo);
         command
             .args(arguments)
-            .args(["--quiet", "--offline"])
+            .arg("--offline")
             .current_dir(self.sources)
             .env("CARGO_TARGET_DIR", self.build)
             .env("RUSTFLAGS", "-Awarnings")
