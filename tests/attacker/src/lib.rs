@@ -8,6 +8,7 @@
 pub mod attempts;
 pub mod body;
 pub mod lies;
+pub mod old_kernel;
 pub mod play;
 pub mod table;
 pub mod works;

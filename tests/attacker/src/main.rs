@@ -3,7 +3,7 @@
 
 use std::{io::Write as _, process::ExitCode};
 
-use cordon_attacker::{attempts, body, play, works};
+use cordon_attacker::{attempts, body, old_kernel, play, works};
 use cordon_cell::{
     CourierReach, JailMode, enter_courier_jail,
     zygote::{self, ZygoteSettings},
@@ -27,6 +27,7 @@ fn main() -> ExitCode {
             resolved => told(resolved.map(drop)),
         },
         ("store", jail) => told(works::store(mode(jail), argument(3))),
+        ("old-kernel", _) => told(old_kernel::exec(&arguments[2..])),
         ("victim", _) => told(play::be_a_victim()),
         _ => cordon::main(),
     }

@@ -5,11 +5,13 @@ use std::{
     fs,
     io::{Read as _, Write as _},
     net::{TcpListener, TcpStream},
+    os::unix::fs::PermissionsExt as _,
     process::{Command, Output},
     thread,
 };
 
 use cordon_attacker::works::NO_MOUNT;
+use cordon_cell::{JailMode, JailReport};
 
 /// A loopback address where nobody else serves names.
 const NAME_SERVER: &str = "127.0.0.153";
@@ -59,6 +61,52 @@ fn a_directory_holds_objects() {
     let directory = tempfile::tempdir().unwrap();
     let stored = attacker().args(["store", "best"]).arg(directory.path()).output().unwrap();
     assert!(stored.status.success(), "{}", String::from_utf8_lossy(&stored.stderr));
+}
+
+/// Everything that the strict jail needs, or it is refused; `best` makes do with what there is.
+#[test]
+fn a_kernel_without_a_layer_has_no_strict_jail() {
+    let directory = tempfile::tempdir().unwrap();
+    let place = directory.path().to_str().unwrap();
+    let words = |arguments: &[&str]| {
+        let output = attacker().args(arguments).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    assert_eq!(words(&["old-kernel", "store", "best", place]).0, Some(0));
+    let (code, refused) = words(&["old-kernel", "store", "strict", place]);
+    assert_eq!(code, Some(1), "{refused}");
+    assert!(
+        refused.contains("the strict jail is ") && refused.contains("landlock-files"),
+        "{refused}"
+    );
+    if JailReport::of(JailMode::Strict).is_complete() {
+        assert_eq!(words(&["store", "strict", place]).0, Some(0), "the control");
+    }
+}
+
+/// It is the supervisor who refuses, once, and not each of its children.
+#[test]
+fn a_stage_that_cannot_have_its_strict_jail_does_not_start() {
+    let directory = tempfile::tempdir().unwrap();
+    let password = directory.path().join("password");
+    fs::write(&password, "secret").unwrap();
+    fs::set_permissions(&password, fs::Permissions::from_mode(0o600)).unwrap();
+    let output = attacker()
+        .args(["old-kernel", "run", "generate"])
+        .env("CORDON_KAFKA_BOOTSTRAP", "127.0.0.1:1")
+        .env("CORDON_KAFKA_TLS", "false")
+        .env("CORDON_KAFKA_USERNAME", "generate")
+        .env("CORDON_KAFKA_PASSWORD_FILE", &password)
+        .env("CORDON_STORE_DIRECTORY", directory.path())
+        .env("CORDON_COURIER_JAIL", "strict")
+        .output()
+        .unwrap();
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{words}");
+    assert!(
+        words.contains("courier.jail is \"strict\"") && words.contains("landlock-files"),
+        "{words}"
+    );
 }
 
 /// A name server: each message behind its length (RFC 1035, 4.2.2), every name one address.
