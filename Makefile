@@ -149,7 +149,7 @@ jails: setup build
 
 # CPU of the same cells with the jail and without, in pairs, until their median ratio is known.
 bench-jail: setup-build
-	cargo build --quiet --release -p cordon-attacker --bin bench-jail
+	cargo build --quiet --release --workspace --bin bench-jail
 	$(TIMED) $(TARGET)/release/bench-jail
 
 # For how long partitions are nobody's when a courier is recycled or taken away, with dynamic and
@@ -174,17 +174,17 @@ containers:
 
 # What isolation and exactly-once cost, against the same stage code in a plain loop.
 bench: setup
-	cargo build --quiet --release -p cordon -p cordon-tests --bins
+	cargo build --quiet --release --workspace --bin cordon --bin test-s3 --bin bench
 	$(TIMED) $(TARGET)/release/bench
 
 # Live traffic beside a replay that runs flat out, and what is left for the replay.
 bench-replay: setup
-	cargo build --quiet --release --workspace --bins
+	cargo build --quiet --release --workspace --bin cordon --bin bench-replay
 	$(TIMED) env CORDON_BIN=$(TARGET)/release/cordon $(TARGET)/release/bench-replay
 
 # Kafka Streams and Parallel Consumer at the same work on the same pointers, in the same run.
 bench-peers: setup $(PEERS)/done
-	cargo build --quiet --release -p cordon -p cordon-tests --bins
+	cargo build --quiet --release --workspace --bin cordon --bin test-s3 --bin bench-peers
 	$(TIMED) $(TARGET)/release/bench-peers
 
 $(PEERS)/done: $(shell find tests/peers avro/schemas -type f)
