@@ -43,6 +43,19 @@ pub fn settle(world: &World, patience: Duration) -> Result<()> {
     }
 }
 
+/// Waits until these stages, whatever others there are, have nothing left to do.
+///
+/// # Errors
+///
+/// They have within `patience`.
+pub fn settle_stages(world: &World, stages: &[&str], patience: Duration) -> Result<()> {
+    wait_for(&format!("{stages:?} have nothing left to do"), patience, || {
+        let report = audit(world, &["--no-objects"])?;
+        let is_idle = |stage: &&str| of_stage(&report, stage).is_ok_and(|of| of["pending"] == 0);
+        Ok((report["moving"] == false && stages.iter().all(is_idle)).then_some(()))
+    })
+}
+
 /// Waits until one stage, whatever others there are, has worked off all that it was fed, and
 /// returns the report.
 ///
