@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use cordon_flow::{Fate, Graph, Stage};
+use cordon_flow::{Fate, Graph, KnownNodes, Stage};
 use cordon_generate::Generate;
 use cordon_records::{Element, LogDatapoint, schema::Family};
 
@@ -22,17 +22,23 @@ pub struct Flawed;
 impl Stage for Flawed {
     type Input<'a> = LogDatapoint<'a>;
     type Output = Graph;
+    type Memory = KnownNodes;
 
     fn input_schemas(&self) -> &'static Family {
         Generate.input_schemas()
     }
 
-    fn process(&self, input: &LogDatapoint<'_>, emit: &mut Vec<Element>) -> Fate {
+    fn process(
+        &self,
+        input: &LogDatapoint<'_>,
+        known: &mut KnownNodes,
+        emit: &mut Vec<Element>,
+    ) -> Fate {
         let is_marked = input.line.windows(MARK.len()).any(|found| found == MARK.as_bytes());
         if is_marked {
             return Fate::Dead("a file's name is no name".to_owned());
         }
-        Generate.process(input, emit)
+        Generate.process(input, known, emit)
     }
 
     fn excerpt<'a>(&self, input: &'a LogDatapoint<'_>) -> Cow<'a, [u8]> {

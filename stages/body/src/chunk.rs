@@ -7,7 +7,7 @@ use std::{
 };
 
 use cordon_container::{ContainerFault, DATAPOINT_BYTES_MAX, DatumEncoder, WriteError};
-use cordon_flow::{Accumulate, Fate, Item, Stage};
+use cordon_flow::{Accumulate, Fate, Item, Memory as _, Stage};
 use cordon_records::{
     Datum, Reason, Runs,
     cell::{CellLetter, Frame, Sentenced},
@@ -31,6 +31,8 @@ pub(crate) struct Worker<'s, S: Stage> {
     stage: &'s S,
     sentences: Sentences<'s>,
     encoder: DatumEncoder,
+    /// What the stage remembers of the datapoints that are in `output`.
+    memory: S::Memory,
     /// Items of the datapoint at hand; reused.
     emitted: Vec<Item<S>>,
     /// The chunk at hand; reused.
@@ -66,6 +68,7 @@ impl<'s, S: Stage> Worker<'s, S> {
             stage,
             sentences,
             encoder: DatumEncoder::new(S::Output::schemas().current()),
+            memory: S::Memory::default(),
             emitted: Vec::new(),
             frame: empty_frame(),
             scratch: Vec::new(),
@@ -178,9 +181,10 @@ impl<'s, S: Stage> Worker<'s, S> {
 
     fn process(&mut self, input: &S::Input<'_>, io: &mut impl CellIo) -> Verdict {
         self.emitted.clear();
-        // The stage is pure, and what it emitted before it panicked is thrown away.
-        let run = AssertUnwindSafe(|| self.stage.process(input, &mut self.emitted));
-        match catch_unwind(run) {
+        // The stage is pure: what it emitted and learnt before it panicked is thrown away.
+        let run =
+            AssertUnwindSafe(|| self.stage.process(input, &mut self.memory, &mut self.emitted));
+        let verdict = match catch_unwind(run) {
             Ok(Fate::Output) if !self.emitted.is_empty() => self.keep(),
             // Whatever gave nothing to the output is not in it.
             Ok(Fate::Output | Fate::NotMapped) => Verdict::NotMapped,
@@ -189,7 +193,12 @@ impl<'s, S: Stage> Worker<'s, S> {
                 let detail = io.take_panic().unwrap_or_else(|| words(panic.as_ref()).to_owned());
                 Verdict::Dead { reason: Reason::Panic, detail }
             }
+        };
+        match verdict {
+            Verdict::Output => self.memory.keep(),
+            Verdict::NotMapped | Verdict::Dead { .. } => self.memory.forget(),
         }
+        verdict
     }
 
     /// Merges what the datapoint at hand emitted; nothing of it, if an item is larger than any

@@ -11,10 +11,10 @@ mod stage;
 mod time;
 pub mod vocabulary;
 
-pub use entities::{elements, node_keys};
+pub use entities::{KnownNodes, elements, node_keys};
 pub use event::{Event, Field, Malformed};
 pub use graph::{
     CONFLICTS_MAX, Graph, LAWS, Law, PROPERTIES_MAX, SET_VALUES_MAX, VALUE_BYTES_MAX, value_hash,
 };
 pub use identity::{node_key, partition_of};
-pub use stage::{Accumulate, Fate, Item, Stage};
+pub use stage::{Accumulate, Fate, Item, Memory, Stage};

@@ -12,13 +12,24 @@ pub trait Stage {
     type Input<'a>: Deserialize<'a>;
     /// What its results merge into.
     type Output: Accumulate;
+    /// What it remembers of the batch, to do less: `()` for most.
+    type Memory: Memory;
 
     /// Schemas that inputs may be written with.
     fn input_schemas(&self) -> &'static Family;
 
     /// Turns one datapoint into output items, or says why not. Items emitted before a `Dead` or
     /// `NotMapped` are thrown away.
-    fn process(&self, input: &Self::Input<'_>, emit: &mut Vec<Item<Self>>) -> Fate;
+    ///
+    /// What is in the memory came from datapoints whose items are in the output already, so an
+    /// item may leave out what those say. Nothing else may depend on it: neither the fate, nor
+    /// what all items merge into.
+    fn process(
+        &self,
+        input: &Self::Input<'_>,
+        memory: &mut Self::Memory,
+        emit: &mut Vec<Item<Self>>,
+    ) -> Fate;
 
     /// The bytes to quote in a dead letter: for a log line the line itself.
     fn excerpt<'a>(&self, input: &'a Self::Input<'_>) -> std::borrow::Cow<'a, [u8]>;
@@ -26,6 +37,23 @@ pub trait Stage {
 
 /// An output item of a stage.
 pub type Item<S> = <<S as Stage>::Output as Accumulate>::Item;
+
+/// What a stage remembers while one output grows. Bounded, whatever the datapoints are; it begins
+/// empty, and ends with the cell.
+pub trait Memory: Default {
+    /// The datapoint at hand is in the output, with all that it emitted.
+    fn keep(&mut self);
+
+    /// It is not: what was learnt from it is forgotten.
+    fn forget(&mut self);
+}
+
+/// No memory.
+impl Memory for () {
+    fn keep(&mut self) {}
+
+    fn forget(&mut self) {}
+}
 
 /// What became of one datapoint.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -15,7 +15,8 @@ mod archives;
 
 use std::{hint::black_box, path::Path};
 
-use cordon_flow::{Accumulate as _, Event, Fate, Graph, elements};
+use cordon_flow::{Accumulate as _, Event, Fate, Graph, KnownNodes, Memory as _, elements};
+use cordon_records::Element;
 
 /// Datapoints of a default payload.
 const PAYLOAD_DATAPOINTS: usize = 4096;
@@ -49,12 +50,25 @@ fn parse(lines: &[Vec<u8>]) {
 
 fn describe(lines: &[Vec<u8>]) {
     let mut found = Vec::new();
-    for line in lines {
-        found.clear();
-        if let Ok(event) = Event::parse(line) {
-            black_box(elements(&event, &mut found));
+    for payload in lines.chunks(PAYLOAD_DATAPOINTS) {
+        let mut known = KnownNodes::default();
+        for line in payload {
+            found.clear();
+            if let Ok(event) = Event::parse(line) {
+                black_box(describe_known(&event, &mut known, &mut found));
+            }
         }
     }
+}
+
+/// The elements of an event; of nodes that earlier ones named, what is new.
+fn describe_known(event: &Event<'_>, known: &mut KnownNodes, found: &mut Vec<Element>) -> Fate {
+    let fate = elements(event, known, found);
+    match fate {
+        Fate::Output => known.keep(),
+        _ => known.forget(),
+    }
+    fate
 }
 
 /// Elements before and after merging.
@@ -62,10 +76,11 @@ fn merge(lines: &[Vec<u8>]) -> (usize, usize) {
     let (mut elements_in, mut elements_out) = (0, 0);
     let mut found = Vec::new();
     for payload in lines.chunks(PAYLOAD_DATAPOINTS) {
-        let mut graph = Graph::default();
+        let (mut graph, mut known) = (Graph::default(), KnownNodes::default());
         for line in payload {
             found.clear();
-            let fate = Event::parse(line).map(|event| elements(&event, &mut found));
+            let fate =
+                Event::parse(line).map(|event| describe_known(&event, &mut known, &mut found));
             if fate == Ok(Fate::Output) {
                 elements_in += found.len();
                 graph.extend(found.drain(..));

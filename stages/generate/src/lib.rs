@@ -2,27 +2,33 @@
 
 use std::borrow::Cow;
 
-use cordon_flow::{Event, Fate, Graph, Stage};
+use cordon_flow::{Event, Fate, Graph, KnownNodes, Stage};
 use cordon_records::{
     Element, LogDatapoint,
     schema::{self, Family},
 };
 
-/// The stage `generate`: one log line → the graph elements it shows. It has no rules and no state.
+/// The stage `generate`: one log line → the graph elements it shows. It has no rules.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Generate;
 
 impl Stage for Generate {
     type Input<'a> = LogDatapoint<'a>;
     type Output = Graph;
+    type Memory = KnownNodes;
 
     fn input_schemas(&self) -> &'static Family {
         &schema::LOG_DATAPOINT
     }
 
-    fn process(&self, input: &LogDatapoint<'_>, emit: &mut Vec<Element>) -> Fate {
+    fn process(
+        &self,
+        input: &LogDatapoint<'_>,
+        known: &mut KnownNodes,
+        emit: &mut Vec<Element>,
+    ) -> Fate {
         match Event::parse(input.line) {
-            Ok(event) => cordon_flow::elements(&event, emit),
+            Ok(event) => cordon_flow::elements(&event, known, emit),
             Err(malformed) => Fate::Dead(malformed.to_string()),
         }
     }

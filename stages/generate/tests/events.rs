@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use cordon_flow::{Accumulate as _, Fate, Graph, Stage as _};
+use cordon_flow::{Accumulate as _, Fate, Graph, KnownNodes, Stage as _};
 use cordon_generate::Generate;
 use cordon_records::{Body, Digest, Element, FileOrigin, LogDatapoint, NodeKey, Origin, Property};
 use expect_test::{Expect, expect};
@@ -17,7 +17,11 @@ const NULL: &str = "{00000000-0000-0000-0000-000000000000}";
 fn process(line: &str) -> (Fate, Vec<Element>) {
     let origin = Origin::File(FileOrigin { sha256: Digest::of(b"a file"), record: 0 });
     let mut elements = Vec::new();
-    let fate = Generate.process(&LogDatapoint { origin, line: line.as_bytes() }, &mut elements);
+    let fate = Generate.process(
+        &LogDatapoint { origin, line: line.as_bytes() },
+        &mut KnownNodes::default(),
+        &mut elements,
+    );
     (fate, elements)
 }
 

@@ -1,5 +1,6 @@
 //! Real telemetry: every line has a fate, none dies without a known cause, and the graph of an
-//! archive is the same whatever the order and however often its elements are merged.
+//! archive is the same whatever the order, however often its elements are merged, and whatever the
+//! stage knows of earlier lines.
 //!
 //! Needs the archives of `CORDON_DATA`, or of `shared/data` beside the checkout; without them it
 //! says so and passes, for the laws and the table are tested by themselves.
@@ -10,7 +11,7 @@ mod archives;
 
 use std::path::Path;
 
-use cordon_flow::{Accumulate as _, Fate, Graph, Stage as _};
+use cordon_flow::{Accumulate as _, Fate, Graph, KnownNodes, Memory as _, Stage as _};
 use cordon_generate::Generate;
 use cordon_records::{Digest, Element, FileOrigin, LogDatapoint, Origin};
 
@@ -21,15 +22,16 @@ struct Counts {
     dead: Vec<String>,
 }
 
-fn generate(lines: &[Vec<u8>]) -> (Counts, Vec<Element>) {
+fn generate(lines: &[Vec<u8>], mut known: KnownNodes) -> (Counts, Vec<Element>) {
     let (mut counts, mut elements) = (Counts::default(), Vec::new());
     for line in lines {
         let origin = Origin::File(FileOrigin { sha256: Digest::default(), record: 0 });
         let mut found = Vec::new();
-        match Generate.process(&LogDatapoint { origin, line }, &mut found) {
+        match Generate.process(&LogDatapoint { origin, line }, &mut known, &mut found) {
             Fate::Output => {
                 counts.mapped += 1;
                 elements.append(&mut found);
+                known.keep();
             }
             Fate::NotMapped => counts.not_mapped += 1,
             Fate::Dead(reason) => counts.dead.push(reason),
@@ -53,7 +55,7 @@ fn shuffle<T>(items: &mut [T]) {
 fn check(path: &Path) -> usize {
     let name = path.file_name().expect("a file").to_string_lossy();
     let lines = archives::lines(path);
-    let (counts, elements) = generate(&lines);
+    let (counts, elements) = generate(&lines, KnownNodes::with_nodes_max(0));
     let elements_in = elements.len();
     let graph = Graph::from_iter(elements.iter().cloned());
     println!(
@@ -64,6 +66,14 @@ fn check(path: &Path) -> usize {
         graph.len(),
     );
     assert_eq!(counts.dead, Vec::<String>::new(), "{name}");
+
+    let properties = |elements: &[Element]| -> usize {
+        elements.iter().map(|element| element.properties.len()).sum()
+    };
+    let (known_counts, fewer) = generate(&lines, KnownNodes::default());
+    assert_eq!((known_counts, fewer.len()), (counts, elements_in), "{name}");
+    assert!(properties(&fewer) <= properties(&elements), "{name}: what is known is said again");
+    assert_eq!(Graph::from_iter(fewer), graph, "{name}: what is known must not matter");
 
     let mut shuffled = elements;
     shuffle(&mut shuffled);

@@ -60,7 +60,7 @@ fn run(stage: &Match, lines: &[&[u8]]) -> (usize, usize) {
     let mut emitted = Vec::new();
     for (record, line) in (0..).zip(lines) {
         let origin = Origin::File(FileOrigin { sha256: Digest([0; 32]), record });
-        let fate = stage.process(&LogDatapoint { origin, line }, &mut emitted);
+        let fate = stage.process(&LogDatapoint { origin, line }, &mut (), &mut emitted);
         dead += usize::from(matches!(fate, Fate::Dead(_)));
         findings += emitted.len();
         emitted.clear();

@@ -60,12 +60,13 @@ impl Match {
 impl Stage for Match {
     type Input<'a> = LogDatapoint<'a>;
     type Output = Findings;
+    type Memory = ();
 
     fn input_schemas(&self) -> &'static Family {
         &schema::LOG_DATAPOINT
     }
 
-    fn process(&self, input: &LogDatapoint<'_>, emit: &mut Vec<Finding>) -> Fate {
+    fn process(&self, input: &LogDatapoint<'_>, (): &mut (), emit: &mut Vec<Finding>) -> Fate {
         let event = match Event::parse(input.line) {
             Ok(event) => event,
             Err(malformed) => return Fate::Dead(malformed.to_string()),

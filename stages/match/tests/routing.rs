@@ -14,7 +14,7 @@ fn fate(category: &str, detection: &str, line: &str) -> Fate {
     std::fs::write(directory.path().join("rule.yml"), rule).expect("there is room");
     let stage = Match::new(Rules::load(directory.path()).expect("it is sound"));
     let origin = Origin::File(FileOrigin { sha256: Digest([7; 32]), record: 0 });
-    stage.process(&LogDatapoint { origin, line: line.as_bytes() }, &mut Vec::new())
+    stage.process(&LogDatapoint { origin, line: line.as_bytes() }, &mut (), &mut Vec::new())
 }
 
 /// SigmaHQ's rules about deleted keys mostly name the key alone.

@@ -227,7 +227,7 @@ fn finds(logsource: &str, detection: &str, lines: &[&str]) -> Vec<bool> {
     let origin = Origin::File(FileOrigin { sha256: Digest([0; 32]), record: 0 });
     let find = |line: &&str| {
         let input = LogDatapoint { origin: origin.clone(), line: line.as_bytes() };
-        stage.process(&input, &mut Vec::new()) == Fate::Output
+        stage.process(&input, &mut (), &mut Vec::new()) == Fate::Output
     };
     lines.iter().map(find).collect()
 }
@@ -351,7 +351,7 @@ fn a_finding_says_which_rule_where_and_what() {
     let line = br#"{"Channel":"Microsoft-Windows-Sysmon/Operational","EventID":1,"Computer":"WS","UtcTime":"2020-09-22 08:22:43.649","ProcessGuid":"{b34bc01c-b453-5f69-ca02-000000000900}","ProcessId":"4","Image":"C:\\a.exe","CommandLine":"a boo","User":"D\\u","ParentProcessGuid":"{b34bc01c-b453-5f69-c902-000000000900}","ParentProcessId":"8","ParentImage":"C:\\b.exe"}"#;
     let origin = Origin::Log(LogOrigin { topic: "raw".into(), partition: 2, offset: 9 });
     let mut findings = Vec::new();
-    let fate = stage.process(&LogDatapoint { origin, line }, &mut findings);
+    let fate = stage.process(&LogDatapoint { origin, line }, &mut (), &mut findings);
     assert_eq!(fate, Fate::Output);
     let event = cordon_flow::Event::parse(line).expect("it parses");
     let mut nodes = cordon_flow::node_keys(&event);
@@ -392,7 +392,7 @@ fn what_cannot_be_read_is_dead_and_what_is_no_windows_event_is_not_mapped() {
     let stage = Match::new(Rules::own());
     let fate = |line: &[u8]| {
         let origin = Origin::File(FileOrigin { sha256: Digest([0; 32]), record: 0 });
-        stage.process(&LogDatapoint { origin, line }, &mut Vec::new())
+        stage.process(&LogDatapoint { origin, line }, &mut (), &mut Vec::new())
     };
     for dead in [
         &b"words"[..],

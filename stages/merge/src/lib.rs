@@ -19,12 +19,13 @@ pub struct Merge;
 impl Stage for Merge {
     type Input<'a> = Element;
     type Output = Graph;
+    type Memory = ();
 
     fn input_schemas(&self) -> &'static Family {
         &schema::ELEMENT
     }
 
-    fn process(&self, input: &Element, emit: &mut Vec<Element>) -> Fate {
+    fn process(&self, input: &Element, (): &mut (), emit: &mut Vec<Element>) -> Fate {
         emit.push(input.clone());
         Fate::Output
     }

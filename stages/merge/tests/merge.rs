@@ -30,7 +30,7 @@ fn edge(source: u8, target: u8) -> Element {
 fn merge(elements: &[Element]) -> Vec<Element> {
     let mut emitted = Vec::new();
     for element in elements {
-        assert_eq!(Merge.process(element, &mut emitted), Fate::Output);
+        assert_eq!(Merge.process(element, &mut (), &mut emitted), Fate::Output);
     }
     Graph::from_iter(emitted).into_sorted()
 }

@@ -33,6 +33,7 @@ pub struct Pack;
 impl Stage for Pack {
     type Input<'a> = RawRecord<'a>;
     type Output = Lines;
+    type Memory = ();
 
     /// Raw records are no container and have no schema; a payload that claims to be pack's input
     /// could only be what pack itself writes.
@@ -40,7 +41,7 @@ impl Stage for Pack {
         &schema::LOG_DATAPOINT
     }
 
-    fn process(&self, record: &RawRecord<'_>, emit: &mut Vec<PackedLine>) -> Fate {
+    fn process(&self, record: &RawRecord<'_>, (): &mut (), emit: &mut Vec<PackedLine>) -> Fate {
         let line = without_line_break(record.value);
         if line.is_empty() {
             return Fate::Dead("the record is empty".into());

@@ -11,7 +11,7 @@ use std::{
 
 use cordon_body::{CellIo, IoFault, drive, frames, run};
 use cordon_cell::CellContext;
-use cordon_flow::{Fate, Graph, Stage};
+use cordon_flow::{Fate, Graph, KnownNodes, Stage};
 use cordon_generate::Generate;
 use cordon_records::{
     Element, LogDatapoint,
@@ -168,13 +168,21 @@ struct TakenOver {
 impl Stage for TakenOver {
     type Input<'a> = LogDatapoint<'a>;
     type Output = Graph;
+    type Memory = KnownNodes;
 
     fn input_schemas(&self) -> &'static Family {
         &schema::LOG_DATAPOINT
     }
 
-    fn process(&self, input: &LogDatapoint<'_>, emit: &mut Vec<Element>) -> Fate {
-        let Some(attack) = attack_of(input.line) else { return Generate.process(input, emit) };
+    fn process(
+        &self,
+        input: &LogDatapoint<'_>,
+        known: &mut KnownNodes,
+        emit: &mut Vec<Element>,
+    ) -> Fate {
+        let Some(attack) = attack_of(input.line) else {
+            return Generate.process(input, known, emit);
+        };
         match attack.split_once(' ').unwrap_or((&attack, "")) {
             ("attempt", name) => match attempts::find(name) {
                 Some(attempt) => {
@@ -190,7 +198,7 @@ impl Stage for TakenOver {
             ("find", flipped) => find_hex(flipped),
             _ => {
                 self.orders.borrow_mut().push(attack);
-                Generate.process(input, emit)
+                Generate.process(input, known, emit)
             }
         }
     }

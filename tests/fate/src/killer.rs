@@ -3,7 +3,7 @@
 
 use std::{borrow::Cow, hint::black_box, time::Duration};
 
-use cordon_flow::{Accumulate, Fate, Graph, Stage};
+use cordon_flow::{Accumulate, Fate, Graph, KnownNodes, Stage};
 use cordon_generate::Generate;
 use cordon_records::{
     Body, Element, LogDatapoint, NodeKey,
@@ -106,12 +106,18 @@ pub struct Killer;
 impl Stage for Killer {
     type Input<'a> = LogDatapoint<'a>;
     type Output = KillerGraph;
+    type Memory = KnownNodes;
 
     fn input_schemas(&self) -> &'static Family {
         &schema::LOG_DATAPOINT
     }
 
-    fn process(&self, input: &LogDatapoint<'_>, emit: &mut Vec<Element>) -> Fate {
+    fn process(
+        &self,
+        input: &LogDatapoint<'_>,
+        known: &mut KnownNodes,
+        emit: &mut Vec<Element>,
+    ) -> Fate {
         match Deed::of(input.line) {
             Some(Deed::Reject) => return Fate::Dead("as it asked".to_owned()),
             Some(Deed::Panic) => panic!("as it asked"),
@@ -127,7 +133,7 @@ impl Stage for Killer {
             Some(Deed::MachineAtTimes) if happens_once_in(3) => kill_the_machine(),
             _ => {}
         }
-        Generate.process(input, emit)
+        Generate.process(input, known, emit)
     }
 
     fn excerpt<'a>(&self, input: &'a LogDatapoint<'_>) -> Cow<'a, [u8]> {

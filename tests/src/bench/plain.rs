@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use anyhow::Result;
 use cordon_container::{ReadLimits, SectionReader, SectionWriter};
-use cordon_flow::{Accumulate, Fate, Graph, Stage as _, partition_of};
+use cordon_flow::{Accumulate, Fate, Graph, KnownNodes, Memory as _, Stage as _, partition_of};
 use cordon_generate::Generate;
 use cordon_records::{Element, LogDatapoint, schema};
 
@@ -65,20 +65,22 @@ fn batches(payloads: &[Payload]) -> Vec<&[Payload]> {
 
 fn process(batch: &[Payload], counts: &mut Counts) -> Result<Graph> {
     let mut graph = Graph::default();
-    let mut emitted = Vec::new();
+    let (mut known, mut emitted) = (KnownNodes::default(), Vec::new());
     for payload in batch {
         let mut reader = open(&payload.bytes, payload.decoded_bytes)?;
         while let Some((_, datapoint)) = reader.next::<LogDatapoint<'_>>()? {
             emitted.clear();
-            match Generate.process(&datapoint, &mut emitted) {
+            match Generate.process(&datapoint, &mut known, &mut emitted) {
                 Fate::Output => {
                     counts.mapped += 1;
                     counts.elements_in += emitted.len() as i64;
                     graph.extend(emitted.drain(..));
+                    known.keep();
                 }
                 Fate::NotMapped => counts.not_mapped += 1,
                 Fate::Dead(_) => counts.dead += 1,
             }
+            known.forget();
         }
     }
     Ok(graph)

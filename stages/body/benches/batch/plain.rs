@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, hint::black_box};
 
 use cordon_body::SECTION_DATAPOINTS_MAX;
 use cordon_container::{ReadLimits, SectionReader, SectionWriter};
-use cordon_flow::{Accumulate as _, Event, Fate, Graph, Stage as _, elements, partition_of};
+use cordon_flow::{
+    Accumulate as _, Event, Fate, Graph, KnownNodes, Memory as _, Stage as _, elements,
+    partition_of,
+};
 use cordon_generate::Generate;
 use cordon_records::{Element, LogDatapoint, schema};
 
@@ -22,11 +25,14 @@ pub(crate) fn parse(batch: &Batch) {
 
 /// The elements of each line too.
 pub(crate) fn describe(batch: &Batch) {
-    let mut found = Vec::new();
+    let (mut known, mut found) = (KnownNodes::default(), Vec::new());
     each(batch, |datapoint| {
         found.clear();
         if let Ok(event) = Event::parse(datapoint.line) {
-            black_box(elements(&event, &mut found));
+            match black_box(elements(&event, &mut known, &mut found)) {
+                Fate::Output => known.keep(),
+                _ => known.forget(),
+            }
         }
     });
 }
@@ -34,11 +40,15 @@ pub(crate) fn describe(batch: &Batch) {
 /// Everything but the output.
 pub(crate) fn merge(batch: &Batch) -> Graph {
     let mut graph = Graph::default();
-    let mut found = Vec::new();
+    let (mut known, mut found) = (KnownNodes::default(), Vec::new());
     each(batch, |datapoint| {
         found.clear();
-        if Generate.process(datapoint, &mut found) == Fate::Output {
-            graph.extend(found.drain(..));
+        match Generate.process(datapoint, &mut known, &mut found) {
+            Fate::Output => {
+                graph.extend(found.drain(..));
+                known.keep();
+            }
+            _ => known.forget(),
         }
     });
     graph

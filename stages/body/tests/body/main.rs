@@ -4,6 +4,7 @@ mod bench;
 mod fates;
 mod faults;
 mod hostile;
+mod memory;
 mod raw;
 mod reading;
 mod replay;

@@ -23,18 +23,19 @@ struct RawToy;
 impl Stage for RawToy {
     type Input<'a> = RawRecord<'a>;
     type Output = Graph;
+    type Memory = ();
 
     fn input_schemas(&self) -> &'static Family {
         &schema::LOG_DATAPOINT
     }
 
-    fn process(&self, record: &RawRecord<'_>, emit: &mut Vec<Element>) -> Fate {
+    fn process(&self, record: &RawRecord<'_>, (): &mut (), emit: &mut Vec<Element>) -> Fate {
         let origin = Origin::Log(LogOrigin {
             topic: Cow::Borrowed(record.topic),
             partition: record.partition,
             offset: record.offset,
         });
-        Toy.process(&LogDatapoint { origin, line: record.value }, emit)
+        Toy.process(&LogDatapoint { origin, line: record.value }, &mut (), emit)
     }
 
     fn excerpt<'a>(&self, record: &'a RawRecord<'_>) -> Cow<'a, [u8]> {

@@ -17,12 +17,13 @@ pub(crate) struct Toy;
 impl Stage for Toy {
     type Input<'a> = LogDatapoint<'a>;
     type Output = Graph;
+    type Memory = ();
 
     fn input_schemas(&self) -> &'static Family {
         &schema::LOG_DATAPOINT
     }
 
-    fn process(&self, input: &LogDatapoint<'_>, emit: &mut Vec<Element>) -> Fate {
+    fn process(&self, input: &LogDatapoint<'_>, (): &mut (), emit: &mut Vec<Element>) -> Fate {
         let line = String::from_utf8_lossy(input.line);
         let (verb, words) = line.split_once(' ').unwrap_or((&line, ""));
         let time_ms = match &input.origin {
@@ -105,13 +106,14 @@ impl Accumulate for Verbatim {
 impl Stage for VerbatimToy {
     type Input<'a> = LogDatapoint<'a>;
     type Output = Verbatim;
+    type Memory = ();
 
     fn input_schemas(&self) -> &'static Family {
         Toy.input_schemas()
     }
 
-    fn process(&self, input: &LogDatapoint<'_>, emit: &mut Vec<Element>) -> Fate {
-        Toy.process(input, emit)
+    fn process(&self, input: &LogDatapoint<'_>, (): &mut (), emit: &mut Vec<Element>) -> Fate {
+        Toy.process(input, &mut (), emit)
     }
 
     fn excerpt<'a>(&self, input: &'a LogDatapoint<'_>) -> Cow<'a, [u8]> {

@@ -32,11 +32,16 @@ pub(super) fn name(name: &str) -> Text {
     lower(name.strip_suffix('.').unwrap_or(name))
 }
 
-/// A path: lower case, without the prefixes that switch off path parsing. Sysmon's placeholders,
-/// such as `<unknown process>`, are no path.
+/// A path: bare, in lower case.
 pub(super) fn path(path: &str) -> Option<Text> {
+    bare_path(path).map(lower)
+}
+
+/// A path without the prefixes that switch off path parsing. Sysmon's placeholders, such as
+/// `<unknown process>`, are no path.
+pub(super) fn bare_path(path: &str) -> Option<&str> {
     let path = path.strip_prefix(r"\\?\").or_else(|| path.strip_prefix(r"\??\")).unwrap_or(path);
-    (!path.is_empty() && !path.starts_with('<')).then(|| lower(path))
+    (!path.is_empty() && !path.starts_with('<')).then_some(path)
 }
 
 /// The path of a named pipe; `None` for an anonymous one, which has no identity of its own. Some
@@ -56,40 +61,50 @@ pub(super) fn number<N: std::str::FromStr + std::fmt::Display>(text: &str) -> Op
 
 /// The 16 bytes of a GUID in the order they are written, braces and dashes left out.
 pub(super) fn guid(text: &str) -> Option<[u8; 16]> {
-    let text = text.strip_prefix('{').and_then(|t| t.strip_suffix('}')).unwrap_or(text).as_bytes();
-    if text.len() != 36 {
+    let text = text.strip_prefix('{').and_then(|t| t.strip_suffix('}')).unwrap_or(text);
+    let text: &[u8; 36] = text.as_bytes().try_into().ok()?;
+    if GUID_DASHES.iter().any(|place| text[*place] != b'-') {
         return None;
     }
-    let mut guid = [0; 16];
-    let mut nibbles = 0;
-    for (place, byte) in text.iter().enumerate() {
-        if is_guid_dash(place) {
-            if *byte != b'-' {
-                return None;
-            }
-            continue;
-        }
-        let nibble = char::from(*byte).to_digit(16)?;
-        guid[nibbles / 2] = guid[nibbles / 2] << 4 | u8::try_from(nibble).ok()?;
-        nibbles += 1;
-    }
-    Some(guid)
+    let mut seen = 0;
+    let guid = GUID_BYTES.map(|place| {
+        let [high, low] = [text[place], text[place + 1]].map(|hex| NIBBLES[usize::from(hex)]);
+        seen |= high | low;
+        high << 4 | low
+    });
+    (seen & NO_NIBBLE == 0).then_some(guid)
 }
+
+/// Where the dashes of a GUID stand, and each of its bytes.
+const GUID_DASHES: [usize; 4] = [8, 13, 18, 23];
+const GUID_BYTES: [usize; 16] = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
+
+/// A bit that no nibble has.
+const NO_NIBBLE: u8 = 0x80;
+
+/// What each letter stands for in hex. A line has several GUIDs, so they are read without branches.
+const NIBBLES: [u8; 256] = {
+    let mut nibbles = [NO_NIBBLE; 256];
+    let mut nibble = 0;
+    while nibble < 16 {
+        let letter = HEX[nibble as usize];
+        nibbles[letter as usize] = nibble;
+        nibbles[letter.to_ascii_uppercase() as usize] = nibble;
+        nibble += 1;
+    }
+    nibbles
+};
+
+const HEX: &[u8; 16] = b"0123456789abcdef";
 
 /// A GUID as text: lower case, with dashes, without braces.
 pub(super) fn guid_text(guid: [u8; 16]) -> Text {
-    const HEX: &[u8; 16] = b"0123456789abcdef";
     let mut text = [b'-'; 36];
-    let mut places = (0..36).filter(|place| !is_guid_dash(*place));
-    for nibble in guid.iter().flat_map(|byte| [byte >> 4, byte & 15]) {
-        let place = places.next().expect("32 places are no dashes");
-        text[place] = HEX[usize::from(nibble)];
+    for (byte, place) in guid.into_iter().zip(GUID_BYTES) {
+        text[place] = HEX[usize::from(byte >> 4)];
+        text[place + 1] = HEX[usize::from(byte & 15)];
     }
     Text::new(str::from_utf8(&text).expect("hex is ASCII"))
-}
-
-fn is_guid_dash(place: usize) -> bool {
-    matches!(place, 8 | 13 | 18 | 23)
 }
 
 /// An address: IPv4 inside IPv6 is IPv4, and a zone (`%12`) is left out.

@@ -5,6 +5,7 @@
 //! the documentation of the crate `cordon-generate` (`stages/generate/events.md`).
 
 mod canonical;
+mod known;
 mod properties;
 mod scene;
 mod sysmon;
@@ -12,6 +13,8 @@ mod sysmon;
 mod tests;
 
 use cordon_records::{Body, Element, NodeKey};
+
+pub use known::KnownNodes;
 
 use crate::{
     Fate,
@@ -29,17 +32,19 @@ pub(crate) enum Fault {
     Data,
 }
 
-/// Turns an event into the elements of the graph that it shows.
+/// Turns an event into the elements of the graph that it shows. Nodes that are known come without
+/// what is known of them; they are those of a graph that the elements will be merged into.
 ///
-/// What `elements` got before a fate other than [`Fate::Output`] is to be thrown away.
-pub fn elements(event: &Event<'_>, elements: &mut Vec<Element>) -> Fate {
+/// What `elements` got before a fate other than [`Fate::Output`] is to be thrown away, and what
+/// `known` learnt is to be forgotten.
+pub fn elements(event: &Event<'_>, known: &mut KnownNodes, elements: &mut Vec<Element>) -> Fate {
     if !event.is_sysmon() {
         return Fate::NotMapped;
     }
     let Some(id) = event.sysmon_id() else {
         return Fate::Dead("a Sysmon event without an EventID".into());
     };
-    match sysmon::describe(id, event, elements) {
+    match sysmon::describe(id, event, known, elements) {
         Some(Ok(())) => Fate::Output,
         Some(Err(fault)) => Fate::Dead(format!("Sysmon event {id}: {fault}")),
         None => Fate::NotMapped,
@@ -50,7 +55,7 @@ pub fn elements(event: &Event<'_>, elements: &mut Vec<Element>) -> Fate {
 /// no elements.
 pub fn node_keys(event: &Event<'_>) -> Vec<NodeKey> {
     let mut found = Vec::new();
-    if elements(event, &mut found) != Fate::Output {
+    if elements(event, &mut KnownNodes::default(), &mut found) != Fate::Output {
         return Vec::new();
     }
     let keys = found.into_iter().filter_map(|element| match element.body {

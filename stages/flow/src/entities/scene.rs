@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use cordon_records::{Body, Edge, Element, Node, NodeKey, Text};
 use smol_str::ToSmolStr as _;
 
-use super::{Fault, canonical, properties::Properties};
+use super::{Fault, KnownNodes, canonical, properties::Properties};
 use crate::{
     event::{Event, Field},
     node_key,
@@ -16,9 +16,10 @@ use crate::{
 pub(super) struct Scene<'e, 'a> {
     event: &'e Event<'a>,
     time_ms: i64,
-    /// Canonical name of the device.
-    host: Text,
+    /// The device, as the event writes it.
+    computer: &'e str,
     device: End,
+    known: &'e mut KnownNodes,
     elements: &'e mut Vec<Element>,
 }
 
@@ -27,6 +28,11 @@ pub(super) struct Scene<'e, 'a> {
 pub(super) struct End {
     key: NodeKey,
     home: NodeKey,
+}
+
+impl End {
+    /// What the device itself is on.
+    const NOWHERE: Self = Self { key: NodeKey([0; 16]), home: NodeKey([0; 16]) };
 }
 
 /// Whether a thing belongs to a device or is the same wherever it is seen.
@@ -54,16 +60,19 @@ impl<'e, 'a> Scene<'e, 'a> {
     /// Opens the scene with its device.
     pub(super) fn open(
         event: &'e Event<'a>,
+        known: &'e mut KnownNodes,
         elements: &'e mut Vec<Element>,
     ) -> Result<Self, Fault> {
-        let host = canonical::name(required(event, Field::Computer)?);
+        let computer = required(event, Field::Computer)?;
         required(event, Field::UtcTime)?;
         let time_ms = event.time_ms().ok_or(Fault::Form(Field::UtcTime, "a time"))?;
-        let key = node_key(kind::DEVICE, [host.as_bytes()]);
-        let device = End { key, home: key };
-        let properties = Properties::default().text("hostname", host.clone());
-        let mut scene = Self { event, time_ms, host, device, elements };
-        scene.push_node(kind::DEVICE, device, properties);
+        let mut scene = Self { event, time_ms, computer, device: End::NOWHERE, known, elements };
+        let none = Properties::default();
+        scene.device = scene.node(kind::DEVICE, [computer.as_bytes()], none, |_, none| {
+            let host = canonical::name(computer);
+            let key = node_key(kind::DEVICE, [host.as_bytes()]);
+            (End { key, home: key }, none.text("hostname", host))
+        });
         Ok(scene)
     }
 
@@ -97,64 +106,91 @@ impl<'e, 'a> Scene<'e, 'a> {
         if guid == [0; 16] {
             return Ok(None);
         }
-        let pid = self.get(fields.pid).and_then(canonical::number::<u32>);
-        let properties = extra
-            .some("file.path", self.get(fields.image).and_then(canonical::path))
-            .some("pid", pid.map(|pid| pid.to_smolstr()))
-            .text("uid", canonical::guid_text(guid))
-            .some("user.name", self.get(fields.user).map(canonical::lower));
-        Ok(Some(self.node(kind::PROCESS, Scope::Device, [&guid], properties)))
+        let [pid, image, user] =
+            [fields.pid, fields.image, fields.user].map(|field| self.get(field));
+        let word = |field: Option<&'e str>| field.unwrap_or_default().as_bytes();
+        let words = [&guid, word(pid), word(image), word(user)];
+        let process = self.node(kind::PROCESS, words, extra, |scene, extra| {
+            let pid = pid.and_then(canonical::number::<u32>);
+            let properties = extra
+                .some("file.path", image.and_then(canonical::path))
+                .some("pid", pid.map(|pid| pid.to_smolstr()))
+                .text("uid", canonical::guid_text(guid))
+                .some("user.name", user.map(canonical::lower));
+            (scene.end(kind::PROCESS, Scope::Device, [&guid]), properties)
+        });
+        Ok(Some(process))
     }
 
-    /// Adds a file by its canonical path.
-    pub(super) fn file(&mut self, path: &Text, extra: Properties) -> End {
-        let properties = extra.text("path", path.clone());
-        self.node(kind::FILE, Scope::Device, [path.as_bytes()], properties)
+    /// Adds a file by its bare path, in letters of any case, with the hashes that Sysmon gave it.
+    pub(super) fn file(&mut self, path: &str, hashes: Option<&str>, extra: Properties) -> End {
+        let words = [path.as_bytes(), hashes.unwrap_or_default().as_bytes()];
+        self.node(kind::FILE, words, extra, |scene, extra| {
+            let path = canonical::lower(path);
+            let end = scene.end(kind::FILE, Scope::Device, [path.as_bytes()]);
+            let hashes = hashes.into_iter().flat_map(canonical::hashes);
+            let properties =
+                hashes.fold(extra, |properties, (name, hash)| properties.text(name, hash));
+            (end, properties.text("path", path))
+        })
     }
 
     /// Adds a registry key or value by its path.
     pub(super) fn registry_key(&mut self, path: &str, extra: Properties) -> End {
-        let path = canonical::lower(path);
-        let properties = extra.text("path", path.clone());
-        self.node(kind::REGISTRY_KEY, Scope::Device, [path.as_bytes()], properties)
+        self.node(kind::REGISTRY_KEY, [path.as_bytes()], extra, |scene, extra| {
+            let path = canonical::lower(path);
+            let end = scene.end(kind::REGISTRY_KEY, Scope::Device, [path.as_bytes()]);
+            (end, extra.text("path", path))
+        })
     }
 
     /// Adds an account.
     pub(super) fn user(&mut self, user: &str) -> End {
-        let (domain, name) = canonical::account(user);
-        let scope = Scope::device_if(canonical::is_local_domain(&domain, &self.host));
-        let properties =
-            Properties::default().text("domain", domain.clone()).text("name", name.clone());
-        self.node(kind::USER, scope, [domain.as_bytes(), name.as_bytes()], properties)
+        let none = Properties::default();
+        self.node(kind::USER, [user.as_bytes()], none, |scene, none| {
+            let (domain, name) = canonical::account(user);
+            let host = canonical::name(scene.computer);
+            let scope = Scope::device_if(canonical::is_local_domain(&domain, &host));
+            let end = scene.end(kind::USER, scope, [domain.as_bytes(), name.as_bytes()]);
+            (end, none.text("domain", domain).text("name", name))
+        })
     }
 
     /// Adds an address.
     pub(super) fn address(&mut self, ip: IpAddr, hostname: Option<&str>) -> End {
-        let scope = Scope::device_if(canonical::is_local(ip));
-        let properties = Properties::default()
-            .some("hostname", hostname.map(canonical::name))
-            .text("ip", ip.to_smolstr());
-        self.node(kind::NETWORK_ENDPOINT, scope, [&canonical::ip_bytes(ip)], properties)
+        let bytes = canonical::ip_bytes(ip);
+        let words = [&bytes, hostname.unwrap_or_default().as_bytes()];
+        self.node(kind::NETWORK_ENDPOINT, words, Properties::default(), |scene, none| {
+            let scope = Scope::device_if(canonical::is_local(ip));
+            let properties =
+                none.some("hostname", hostname.map(canonical::name)).text("ip", ip.to_smolstr());
+            (scene.end(kind::NETWORK_ENDPOINT, scope, [&bytes]), properties)
+        })
     }
 
     /// Adds the service at a port of an address, and where it is.
     pub(super) fn service(&mut self, ip: IpAddr, port: u16, protocol: &Text, address: End) -> End {
-        let scope = Scope::device_if(canonical::is_local(ip));
-        let properties = Properties::default()
-            .text("ip", ip.to_smolstr())
-            .text("port", port.to_smolstr())
-            .text("protocol_name", protocol.clone());
         let fields: [&[u8]; 3] =
             [&canonical::ip_bytes(ip), &port.to_be_bytes(), protocol.as_bytes()];
-        let service = self.node(kind::NETWORK_ENDPOINT, scope, fields, properties);
+        let none = Properties::default();
+        let service = self.node(kind::NETWORK_ENDPOINT, fields, none, |scene, none| {
+            let scope = Scope::device_if(canonical::is_local(ip));
+            let properties = none
+                .text("ip", ip.to_smolstr())
+                .text("port", port.to_smolstr())
+                .text("protocol_name", protocol.clone());
+            (scene.end(kind::NETWORK_ENDPOINT, scope, fields), properties)
+        });
         self.edge(service, label::LOCATED_AT, address, Properties::default());
         service
     }
 
     /// Adds the query for a canonical name.
     pub(super) fn dns_query(&mut self, name: &Text, extra: Properties) -> End {
-        let properties = extra.text("hostname", name.clone());
-        self.node(kind::DNS_QUERY, Scope::Global, [name.as_bytes()], properties)
+        self.node(kind::DNS_QUERY, [name.as_bytes()], extra, |scene, extra| {
+            let end = scene.end(kind::DNS_QUERY, Scope::Global, [name.as_bytes()]);
+            (end, extra.text("hostname", name.clone()))
+        })
     }
 
     /// Adds an edge; its home is that of its source.
@@ -170,25 +206,39 @@ impl<'e, 'a> Scene<'e, 'a> {
         self.push(source.home, body, properties);
     }
 
-    /// The first identity field is the scope: the device's key, or nothing.
+    /// Adds the node that `words` name on this device, with what only this event says of it.
+    ///
+    /// If it is not known by these words, `describe` tells who it is, and adds what they say of
+    /// it: nothing else, for next time it will not be asked.
     fn node<const N: usize>(
         &mut self,
         kind: &'static str,
-        scope: Scope,
-        fields: [&[u8]; N],
-        properties: Properties,
+        words: [&[u8]; N],
+        extra: Properties,
+        describe: impl FnOnce(&Self, Properties) -> (End, Properties),
     ) -> End {
         let device = self.device.key;
-        let scope_field: &[u8] = if scope == Scope::Device { &device.0 } else { &[] };
-        let key = node_key(kind, std::iter::once(scope_field).chain(fields));
-        let end = End { key, home: if scope == Scope::Device { device } else { key } };
-        self.push_node(kind, end, properties);
+        let words = [kind.as_bytes(), &device.0].into_iter().chain(words);
+        let (end, properties) = match self.known.recall(words, self.time_ms) {
+            Ok(end) => (end, extra),
+            Err(name) => {
+                let (end, properties) = describe(self, extra);
+                self.known.learn(name, end, self.time_ms);
+                (end, properties)
+            }
+        };
+        let body = Body::Node(Node { kind: Text::new_static(kind), key: end.key });
+        self.push(end.home, body, properties);
         end
     }
 
-    fn push_node(&mut self, kind: &'static str, end: End, properties: Properties) {
-        let body = Body::Node(Node { kind: Text::new_static(kind), key: end.key });
-        self.push(end.home, body, properties);
+    /// A node by its canonical identity. The first field is the scope: the device's key, or
+    /// nothing.
+    fn end<const N: usize>(&self, kind: &str, scope: Scope, fields: [&[u8]; N]) -> End {
+        let device = self.device.key;
+        let scope_field: &[u8] = if scope == Scope::Device { &device.0 } else { &[] };
+        let key = node_key(kind, std::iter::once(scope_field).chain(fields));
+        End { key, home: if scope == Scope::Device { device } else { key } }
     }
 
     fn push(&mut self, home: NodeKey, body: Body, properties: Properties) {

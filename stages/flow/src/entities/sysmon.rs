@@ -1,10 +1,10 @@
 //! What each Sysmon event shows. The table in `stages/generate/events.md` says the same in prose.
 
-use cordon_records::{Element, Text};
+use cordon_records::Element;
 use smol_str::ToSmolStr as _;
 
 use super::{
-    Fault,
+    Fault, KnownNodes,
     canonical::{self, Answer},
     properties::Properties,
     scene::{End, ProcessFields, Scene},
@@ -54,6 +54,7 @@ const TARGET: ProcessFields = ProcessFields {
 pub(super) fn describe(
     id: u16,
     event: &Event<'_>,
+    known: &mut KnownNodes,
     elements: &mut Vec<Element>,
 ) -> Option<Result<(), Fault>> {
     let describe: fn(&mut Scene<'_, '_>) -> Result<(), Fault> = match id {
@@ -77,7 +78,7 @@ pub(super) fn describe(
     if event.is_data_unreadable() {
         return Some(Err(Fault::Data));
     }
-    Some(Scene::open(event, elements).and_then(|mut scene| describe(&mut scene)))
+    Some(Scene::open(event, known, elements).and_then(|mut scene| describe(&mut scene)))
 }
 
 fn none() -> Properties {
@@ -103,9 +104,9 @@ fn process_created(scene: &mut Scene<'_, '_>) -> Result<(), Fault> {
             scene.edge(parent, label::LAUNCHED, process, none());
         }
     }
-    if let Some(path) = scene.get(Field::Image).and_then(canonical::path) {
+    if let Some(path) = scene.get(Field::Image).and_then(canonical::bare_path) {
         let extra = image_properties(scene);
-        let file = scene.file(&path, extra);
+        let file = scene.file(path, scene.get(Field::Hashes), extra);
         scene.edge(actor, label::EXECUTED, file, none());
     }
     if let Some(user) = scene.get(Field::User) {
@@ -117,14 +118,9 @@ fn process_created(scene: &mut Scene<'_, '_>) -> Result<(), Fault> {
 
 /// What Sysmon says of an executable or a module.
 fn image_properties(scene: &Scene<'_, '_>) -> Properties {
-    hashes(scene)
+    none()
         .some("company_name", scene.get(Field::Company))
         .some("version", scene.get(Field::FileVersion))
-}
-
-fn hashes(scene: &Scene<'_, '_>) -> Properties {
-    let hashes = scene.get(Field::Hashes).into_iter().flat_map(canonical::hashes);
-    hashes.fold(none(), |properties, (name, hash)| properties.text(name, hash))
 }
 
 fn process_terminated(scene: &mut Scene<'_, '_>) -> Result<(), Fault> {
@@ -172,7 +168,7 @@ fn image_loaded(scene: &mut Scene<'_, '_>) -> Result<(), Fault> {
     let extra = image_properties(scene)
         .some("signature.state", scene.get(Field::SignatureStatus))
         .some("signature.subject", scene.get(Field::Signature));
-    let file = scene.file(&path, extra);
+    let file = scene.file(path, scene.get(Field::Hashes), extra);
     scene.edge(actor, label::LOADED, file, none());
     Ok(())
 }
@@ -202,40 +198,40 @@ fn reach(
     Ok(())
 }
 
-fn path(scene: &Scene<'_, '_>, field: Field) -> Result<Text, Fault> {
-    canonical::path(scene.required(field)?).ok_or(Fault::Form(field, "a path"))
+fn path<'e>(scene: &Scene<'e, '_>, field: Field) -> Result<&'e str, Fault> {
+    canonical::bare_path(scene.required(field)?).ok_or(Fault::Form(field, "a path"))
 }
 
 fn file_created(scene: &mut Scene<'_, '_>) -> Result<(), Fault> {
-    let extra = created_time(scene, none());
-    touch_file(scene, label::CREATED, extra)
+    let extra = created_time(scene);
+    touch_file(scene, label::CREATED, None, extra)
 }
 
 fn stream_created(scene: &mut Scene<'_, '_>) -> Result<(), Fault> {
-    let extra = created_time(scene, hashes(scene));
-    touch_file(scene, label::CREATED_STREAM, extra)
+    let (hashes, extra) = (scene.get(Field::Hashes), created_time(scene));
+    touch_file(scene, label::CREATED_STREAM, hashes, extra)
 }
 
 fn file_deleted(scene: &mut Scene<'_, '_>) -> Result<(), Fault> {
-    let extra = hashes(scene);
-    touch_file(scene, label::DELETED, extra)
+    touch_file(scene, label::DELETED, scene.get(Field::Hashes), none())
 }
 
 fn touch_file(
     scene: &mut Scene<'_, '_>,
     label: &'static str,
+    hashes: Option<&str>,
     extra: Properties,
 ) -> Result<(), Fault> {
     let path = path(scene, Field::TargetFilename)?;
     let actor = actor(scene)?;
-    let file = scene.file(&path, extra);
+    let file = scene.file(path, hashes, extra);
     scene.edge(actor, label, file, none());
     Ok(())
 }
 
-fn created_time(scene: &Scene<'_, '_>, properties: Properties) -> Properties {
+fn created_time(scene: &Scene<'_, '_>) -> Properties {
     let time_ms = scene.get(Field::CreationUtcTime).and_then(parse_utc_ms);
-    properties.some("created_time", time_ms.map(|ms| ms.to_smolstr()))
+    none().some("created_time", time_ms.map(|ms| ms.to_smolstr()))
 }
 
 fn registry(scene: &mut Scene<'_, '_>, label: &'static str) -> Result<(), Fault> {
@@ -270,7 +266,7 @@ fn pipe(scene: &mut Scene<'_, '_>, label: &'static str) -> Result<(), Fault> {
     let path = canonical::pipe_path(scene.required(Field::PipeName)?);
     let actor = actor(scene)?;
     if let Some(path) = path {
-        let pipe = scene.file(&path, none().text("type", "Named Pipe"));
+        let pipe = scene.file(&path, None, none().text("type", "Named Pipe"));
         scene.edge(actor, label, pipe, none());
     }
     Ok(())

@@ -15,7 +15,7 @@ use cordon_records::{Digest, FileOrigin, Finding, LogDatapoint, Origin};
 pub fn find(stage: &Match, record: i64, line: &[u8]) -> (Fate, Vec<Finding>) {
     let origin = Origin::File(FileOrigin { sha256: Digest([7; 32]), record });
     let mut findings = Vec::new();
-    let fate = stage.process(&LogDatapoint { origin, line }, &mut findings);
+    let fate = stage.process(&LogDatapoint { origin, line }, &mut (), &mut findings);
     (fate, findings)
 }
 
