@@ -55,11 +55,12 @@ fn run(Arguments { groups }: &Arguments) -> Result<()> {
     if is_chosen("endurance") {
         endurance::play(&mut report, &mut place);
     }
-    if is_chosen("outages") {
-        outages::play(&mut report, &mut place)?;
-    }
+    // Before records are shipped that are in no file.
     if is_chosen("graph") {
         killers::graph(&mut report, &mut place, &programs)?;
+    }
+    if is_chosen("outages") {
+        outages::play(&mut report, &mut place)?;
     }
     if is_chosen("hostile") {
         hostile::play(&mut report, &mut place)?;
