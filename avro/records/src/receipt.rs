@@ -61,6 +61,13 @@ pub struct Input {
     pub redrives: Vec<String>,
 }
 
+impl Input {
+    /// How many datapoints have a fate by it.
+    pub fn datapoints(&self) -> i64 {
+        self.output.count() + self.dead.count() + self.not_mapped.count()
+    }
+}
+
 /// Where an input came from.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Source {

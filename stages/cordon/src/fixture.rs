@@ -1,6 +1,6 @@
-//! Letters and pointers for tests.
+//! Letters, pointers and receipts for tests.
 
-use cordon_records::{BatchId, Letter, Pointer};
+use cordon_records::{BatchId, Input, Lane, Letter, Pointer, Receipt, Runs, Source};
 
 /// Where payloads of tests lie.
 pub(crate) const BUCKET: &str = "cordon";
@@ -24,6 +24,48 @@ pub(crate) fn pointer() -> Pointer {
         stage_version: "1".to_owned(),
         selection: None,
         redrives: Vec::new(),
+    }
+}
+
+/// A receipt of live inputs, without output.
+pub(crate) fn receipt(inputs: Vec<Input>) -> Receipt {
+    Receipt {
+        batch: BatchId::default(),
+        stage: "generate".to_owned(),
+        stage_version: "1".to_owned(),
+        slot: String::new(),
+        lane: Lane::Live,
+        time_ms: 0,
+        inputs,
+        outputs: Vec::new(),
+        elements_in: 0,
+        elements_out: 0,
+    }
+}
+
+/// An input of which everything in the range went into the output.
+pub(crate) fn input(source: Source, from: i64, to: i64) -> Input {
+    Input {
+        source,
+        from,
+        to,
+        output: Runs::range(from, to),
+        dead: Runs::EMPTY,
+        not_mapped: Runs::EMPTY,
+        selection: None,
+        redrives: Vec::new(),
+    }
+}
+
+/// A pointer with 100 datapoints, as receipts name it.
+pub(crate) fn source(topic: &str, partition: i32, offset: i64, key: &str) -> Source {
+    Source::PointerSource {
+        topic: topic.to_owned(),
+        partition,
+        offset,
+        key: key.to_owned(),
+        digest: None,
+        datapoints: Some(100),
     }
 }
 

@@ -69,50 +69,17 @@ impl Coverage {
 
 #[cfg(test)]
 mod tests {
-    use cordon_records::{BatchId, Digest, Input, Lane, Runs};
-
     use super::*;
-
-    fn receipt(source: Source, from: i64, to: i64) -> Receipt {
-        let (output, empty) = (Runs::range(from, to), Runs::EMPTY);
-        let (dead, not_mapped) = (empty.clone(), empty);
-        Receipt {
-            batch: BatchId::default(),
-            stage: "generate".to_owned(),
-            stage_version: String::new(),
-            slot: String::new(),
-            lane: Lane::Live,
-            time_ms: 0,
-            inputs: vec![Input {
-                source,
-                from,
-                to,
-                output,
-                dead,
-                not_mapped,
-                selection: None,
-                redrives: Vec::new(),
-            }],
-            outputs: Vec::new(),
-            elements_in: 0,
-            elements_out: 0,
-        }
-    }
+    use crate::fixture::{input, receipt, source};
 
     fn pointer(offset: i64, from: i64, to: i64) -> Receipt {
-        let source = Source::PointerSource {
-            topic: "logs".to_owned(),
-            partition: 1,
-            offset,
-            key: format!("key {offset}"),
-            digest: Some(Digest::of(b"")),
-            datapoints: Some(100),
-        };
-        receipt(source, from, to)
+        let source = source("logs", 1, offset, &format!("key {offset}"));
+        receipt(vec![input(source, from, to)])
     }
 
     fn raw(from: i64, to: i64) -> Receipt {
-        receipt(Source::RawSource { topic: "raw".to_owned(), partition: 1 }, from, to)
+        let source = Source::RawSource { topic: "raw".to_owned(), partition: 1 };
+        receipt(vec![input(source, from, to)])
     }
 
     fn consumed(topic: &str, receipts: &[Receipt]) -> Option<(String, String)> {

@@ -75,8 +75,7 @@ impl History {
         for receipt in receipts {
             let inputs = receipt.inputs.iter().filter(|input| self.has(input));
             for input in inputs {
-                told.datapoints +=
-                    input.output.count() + input.not_mapped.count() + input.dead.count();
+                told.datapoints += input.datapoints();
                 told.dead += input.dead.count();
                 told.versions.insert(receipt.stage_version.clone());
             }
@@ -114,10 +113,10 @@ pub(crate) fn receipts(log: &RealLog, topic: &str) -> Result<Vec<Receipt>> {
 
 #[cfg(test)]
 mod tests {
-    use cordon_records::{BatchId, Lane, Runs};
+    use cordon_records::Runs;
 
     use super::*;
-    use crate::fixture::pointer;
+    use crate::fixture::{self, input, pointer, source};
 
     fn history() -> History {
         let pointer = Pointer { datapoints: Some(100), ..pointer() };
@@ -129,36 +128,13 @@ mod tests {
         History { topic: "logs".to_owned(), records }
     }
 
+    /// The last datapoint is dead.
     fn receipt(topic: &str, (partition, offset): Place, key: &str, from: i64, to: i64) -> Receipt {
-        let source = Source::PointerSource {
-            topic: topic.to_owned(),
-            partition,
-            offset,
-            key: key.to_owned(),
-            digest: None,
-            datapoints: Some(100),
-        };
-        Receipt {
-            batch: BatchId::default(),
-            stage: String::new(),
-            stage_version: "1".to_owned(),
-            slot: String::new(),
-            lane: Lane::Live,
-            time_ms: 0,
-            inputs: vec![Input {
-                source,
-                from,
-                to,
-                output: Runs::range(from, to - 1),
-                dead: Runs::range(to - 1, to),
-                not_mapped: Runs::EMPTY,
-                selection: None,
-                redrives: Vec::new(),
-            }],
-            outputs: Vec::new(),
-            elements_in: 0,
-            elements_out: 0,
-        }
+        fixture::receipt(vec![Input {
+            output: Runs::range(from, to - 1),
+            dead: Runs::range(to - 1, to),
+            ..input(source(topic, partition, offset, key), from, to)
+        }])
     }
 
     #[test]

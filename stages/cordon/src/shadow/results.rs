@@ -114,58 +114,32 @@ fn pointers(log: &RealLog, topic: &str) -> Result<BTreeMap<PointerPlace, Pointer
 
 #[cfg(test)]
 mod tests {
-    use cordon_records::{BatchId, Digest, Input, Lane, Runs};
+    use cordon_records::{Digest, Input};
 
     use super::*;
-    use crate::fixture::pointer;
+    use crate::fixture::{self, pointer, source};
 
     fn input(topic: &str, offset: i64, key: &str) -> Input {
-        Input {
-            source: Source::PointerSource {
-                topic: topic.to_owned(),
-                partition: 0,
-                offset,
-                key: key.to_owned(),
-                digest: None,
-                datapoints: Some(10),
-            },
-            from: 0,
-            to: 10,
-            output: Runs::range(0, 10),
-            dead: Runs::EMPTY,
-            not_mapped: Runs::EMPTY,
-            selection: None,
-            redrives: Vec::new(),
-        }
+        fixture::input(source(topic, 0, offset, key), 0, 100)
     }
 
     fn receipt(inputs: Vec<Input>, output: &str) -> Receipt {
-        Receipt {
-            batch: BatchId::default(),
-            stage: "match".to_owned(),
-            stage_version: "1".to_owned(),
-            slot: String::new(),
-            lane: Lane::Live,
-            time_ms: 0,
-            inputs,
-            outputs: vec![Output {
-                topic: "findings".to_owned(),
-                partition: 0,
-                bucket: "cordon".to_owned(),
-                key: output.to_owned(),
-                range_start_bytes: 0,
-                range_bytes: 9,
-                digest: Digest::default(),
-                datapoints: 1,
-            }],
-            elements_in: 1,
-            elements_out: 1,
-        }
+        let output = Output {
+            topic: "findings".to_owned(),
+            partition: 0,
+            bucket: "cordon".to_owned(),
+            key: output.to_owned(),
+            range_start_bytes: 0,
+            range_bytes: 9,
+            digest: Digest::default(),
+            datapoints: 1,
+        };
+        Receipt { outputs: vec![output], ..fixture::receipt(inputs) }
     }
 
     #[test]
     fn results_of_the_range_are_told_from_those_beside_it() {
-        let keyed = |key: &str| Pointer { key: key.to_owned(), datapoints: Some(10), ..pointer() };
+        let keyed = |key: &str| Pointer { key: key.to_owned(), datapoints: Some(100), ..pointer() };
         let history = History::of("logs", [((0, 1), keyed("a")), ((0, 2), keyed("b"))]);
         let known: BTreeMap<_, _> =
             ["x", "y", "z"].map(|key| (place_of(&keyed(key)), keyed(key))).into();
