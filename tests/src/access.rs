@@ -12,11 +12,12 @@ use cordon_kafka::{
     secret::Password,
     topology::{Shadow, Topology},
 };
+use cordon_store::{Credentials, RetryPolicy, S3Settings, S3Store, Store};
 
 use crate::s3::{Action, Policy};
 
 /// The one region of the tests' S3 server.
-pub(crate) const REGION: &str = "us-east-1";
+const REGION: &str = "us-east-1";
 
 /// What the topology lets each principal do with objects, by each of its access keys; and what
 /// shadows may, as whoever administers S3 grants it by the policy that cordon prints.
@@ -83,6 +84,17 @@ impl Reach<'_> {
         };
         command
     }
+}
+
+/// The objects, as whoever holds an access key may reach them.
+pub(crate) fn store(dir: &Path, endpoint: &str, access_key: &str) -> Result<Store> {
+    Ok(Store::S3(S3Store::new(&S3Settings {
+        endpoint: Some(endpoint.to_owned()),
+        region: REGION.to_owned(),
+        path_style: true,
+        credentials: Credentials::from_file(&credentials_file(dir, access_key))?,
+        retry: RetryPolicy::default(),
+    })?))
 }
 
 /// Runs a command to its good end, and returns what it printed.

@@ -2,16 +2,18 @@
 
 use std::{thread, time::Duration};
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use serde_json::Value;
 
-use crate::{
-    patience::{now, wait_for},
-    world::World,
-};
+use crate::{patience::now, world::World};
 
 /// Between audits of a pipeline that is still at work; each reads everything.
 const AUDIT_EVERY: Duration = Duration::from_millis(500);
+
+/// What no pipeline may show, at rest or at work. Objects that are missing are seen by an audit that
+/// fetches them.
+pub const FAULTS: [&str; 7] =
+    ["lost", "duplicated", "both", "phantom", "gaps", "overlaps", "dangling"];
 
 /// Audits. One that finds something wrong is an answer, too.
 ///
@@ -30,17 +32,7 @@ pub fn audit(world: &World, arguments: &[&str]) -> Result<Value> {
 ///
 /// It does not come to rest within `patience`.
 pub fn settle(world: &World, patience: Duration) -> Result<()> {
-    let started = now();
-    loop {
-        let report = audit(world, &["--no-objects"])?;
-        if report["total"]["pending"] == 0 && report["moving"] == false {
-            return Ok(());
-        }
-        if started.elapsed() > patience {
-            bail!("the pipeline did not come to rest: {report:#}");
-        }
-        thread::sleep(AUDIT_EVERY);
-    }
+    until(world, &["--no-objects"], patience, |report| report["total"]["pending"] == 0).map(drop)
 }
 
 /// Waits until these stages, whatever others there are, have nothing left to do.
@@ -49,11 +41,10 @@ pub fn settle(world: &World, patience: Duration) -> Result<()> {
 ///
 /// They have within `patience`.
 pub fn settle_stages(world: &World, stages: &[&str], patience: Duration) -> Result<()> {
-    wait_for(&format!("{stages:?} have nothing left to do"), patience, || {
-        let report = audit(world, &["--no-objects"])?;
-        let is_idle = |stage: &&str| of_stage(&report, stage).is_ok_and(|of| of["pending"] == 0);
-        Ok((report["moving"] == false && stages.iter().all(is_idle)).then_some(()))
-    })
+    let is_idle = |report: &Value| {
+        stages.iter().all(|stage| of_stage(report, stage).is_ok_and(|of| of["pending"] == 0))
+    };
+    until(world, &["--no-objects"], patience, is_idle).map(drop)
 }
 
 /// Waits until one stage, whatever others there are, has worked off all that it was fed, and
@@ -68,19 +59,46 @@ pub fn settle_stage(
     datapoints: i64,
     patience: Duration,
 ) -> Result<Value> {
-    let mut last = Value::Null;
-    let what = format!("{stage} has worked off {datapoints} datapoints");
-    let settled = wait_for(&what, patience, || {
-        last = audit(world, &[])?;
+    until(world, &[], patience, |report| {
         // A stage that has done nothing is not told of.
-        let of_stage = of_stage(&last, stage).unwrap_or(&Value::Null);
+        let of_stage = of_stage(report, stage).unwrap_or(&Value::Null);
         let count = |name: &str| of_stage[name].as_i64().unwrap_or_default();
         let done = count("output") + count("dead") + count("not_mapped");
-        let is_over = done == datapoints && count("pending") == 0 && last["moving"] == false;
-        Ok(is_over.then_some(()))
-    });
-    settled.with_context(|| format!("{last:#}"))?;
-    Ok(last)
+        done == datapoints && count("pending") == 0
+    })
+    .with_context(|| format!("{stage} was fed {datapoints} datapoints"))
+}
+
+/// Audits until a report is over, and nothing moved while it was made; returns it.
+fn until(
+    world: &World,
+    arguments: &[&str],
+    patience: Duration,
+    is_over: impl Fn(&Value) -> bool,
+) -> Result<Value> {
+    let started = now();
+    loop {
+        let report = audit(world, arguments)?;
+        if report["moving"] == false && is_over(&report) {
+            return Ok(report);
+        }
+        if started.elapsed() > patience {
+            bail!("the pipeline did not come to rest: {report:#}");
+        }
+        thread::sleep(AUDIT_EVERY);
+    }
+}
+
+/// Fails where a report, or what it says of a stage, counts any of these.
+///
+/// # Errors
+///
+/// The first of them, with all that is counted.
+pub fn ensure_none(counts: &Value, names: &[&str]) -> Result<()> {
+    for name in names {
+        ensure!(counts[*name] == 0, "{name}: {counts:#}");
+    }
+    Ok(())
 }
 
 /// What a report counts for a stage, or for ingest.

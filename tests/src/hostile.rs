@@ -12,7 +12,7 @@ use cordon_kafka::{
 use cordon_records::{
     Digest, FileOrigin, LogDatapoint, ObjectKey, Origin, Pointer, schema, single_object,
 };
-use cordon_store::{Credentials, RetryPolicy, S3Settings, S3Store, Store};
+use cordon_store::Store;
 
 use crate::world::World;
 
@@ -29,15 +29,8 @@ static KEYS: AtomicU32 = AtomicU32::new(0);
 impl<'a> Hostile<'a> {
     /// With the secrets that the world has for it.
     pub fn new(world: &'a World) -> Result<Self> {
-        let settings = S3Settings {
-            endpoint: Some(world.s3().endpoint().to_owned()),
-            region: "us-east-1".to_owned(),
-            path_style: true,
-            credentials: Credentials::from_file(&world.credentials_file("ingest"))?,
-            retry: RetryPolicy::default(),
-        };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        Ok(Self { world, store: Store::S3(S3Store::new(&settings)?), runtime })
+        Ok(Self { world, store: world.store("ingest")?, runtime })
     }
 
     /// A key that nothing lies under.

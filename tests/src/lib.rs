@@ -5,6 +5,7 @@ pub mod audit;
 pub mod bench;
 pub mod checker;
 pub mod diary;
+pub mod figures;
 pub mod flawed;
 pub mod hostile;
 pub mod patience;

@@ -1,7 +1,7 @@
 //! A running stage: its supervisor, and what its couriers log.
 
 use std::{
-    fs::File,
+    fs::{self, File},
     process::{Command, Stdio},
     time::Duration,
 };
@@ -60,6 +60,22 @@ impl Stage {
     /// The process id of its supervisor.
     pub fn supervisor(&self) -> u32 {
         self.supervisor.id()
+    }
+
+    /// Whoever its supervisor has as children now, by process id.
+    pub fn children(&self) -> Result<Vec<u32>> {
+        let pid = self.supervisor();
+        let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"))?;
+        children.split_whitespace().map(|pid| Ok(pid.parse()?)).collect()
+    }
+
+    /// All couriers that it started up to now, by process id.
+    pub fn couriers(&mut self) -> Result<Vec<u32>> {
+        let started = |note: &Note| match note {
+            Note::Started(pid) => Some(*pid),
+            _ => None,
+        };
+        Ok(self.notes()?.iter().filter_map(started).collect())
     }
 
     /// Everything that it logged up to now.

@@ -2,7 +2,9 @@
 //! server with policies, secrets for every principal, and the binary as any of them.
 
 use std::{
-    env, iter,
+    env,
+    ffi::OsStr,
+    iter,
     path::{Path, PathBuf},
     process::Command,
     sync::{Arc, OnceLock},
@@ -16,6 +18,8 @@ use cordon_kafka::{
     secret::Password,
     topology::{Shadow, Topology},
 };
+use cordon_store::Store;
+use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::{
@@ -168,6 +172,19 @@ impl World {
         let password = Password::read(&self.password_file(principal))?;
         let connection = self.broker.connection(principal, password);
         Ok(RealLog::new(Connection { bootstrap: self.bootstrap(), ..connection }))
+    }
+
+    /// The objects, as whoever holds an access key may reach them.
+    pub fn store(&self, access_key: &str) -> Result<Store> {
+        access::store(self.dir.path(), self.s3.endpoint(), access_key)
+    }
+
+    /// Ingests files and directories. Returns how many datapoints they gave.
+    pub fn ingest(&self, paths: &[impl AsRef<OsStr>]) -> Result<i64> {
+        let mut command = self.cordon("ingest");
+        let printed = access::output_of(command.args(["ingest", "--json"]).args(paths))?;
+        let summary: Value = serde_json::from_slice(&printed)?;
+        summary["datapoints"].as_i64().context("no count in the summary")
     }
 
     /// The binary as a principal, with its first access key.

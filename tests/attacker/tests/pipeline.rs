@@ -14,9 +14,7 @@ use anyhow::{Context as _, Result, ensure};
 use cordon_cell::{JailMode, JailReport};
 use cordon_kafka::local::{Options, Server};
 use cordon_load::{Settings, Telemetry};
-use cordon_tests::{
-    audit::of_stage, diary::Note, patience::wait_for, stage::Stage, telemetry, world::World,
-};
+use cordon_tests::{audit::of_stage, patience::wait_for, stage::Stage, telemetry, world::World};
 use serde_json::Value;
 
 const STAGES: [&str; 3] = ["generate", "match", "merge"];
@@ -51,7 +49,7 @@ fn run(world: &World) -> Result<()> {
     }
     let file = world.path("lines.jsonl");
     telemetry::write(&file, Telemetry::new(Settings::default()).take(LINES))?;
-    world.run("ingest", &["ingest", &file.to_string_lossy()])?;
+    world.ingest(&[file])?;
     let audit = wait_for("everything comes out", PATIENCE, || {
         for stage in &mut stages {
             stage.notes()?;
@@ -77,11 +75,7 @@ fn run(world: &World) -> Result<()> {
 
 /// The kernel's own word on the courier that runs now, on all its threads.
 fn check_courier(stage: &mut Stage) -> Result<()> {
-    let started = stage.notes()?.iter().rev().find_map(|note| match note {
-        Note::Started(pid) => Some(*pid),
-        _ => None,
-    });
-    let pid = started.context("a courier runs")?;
+    let pid = *stage.couriers()?.last().context("a courier runs")?;
     let mut threads = 0;
     for thread in fs::read_dir(format!("/proc/{pid}/task"))? {
         // A thread may end while it is looked at.
@@ -104,25 +98,20 @@ fn check_memory(world: &World, stage: &mut Stage) -> Result<()> {
     let name = stage.stage.clone();
     let password = fs::read_to_string(world.password_file(&name))?;
     let secrets = [password.trim().to_owned(), format!("{}-secret", stage.access_key)];
-    let courier = stage.courier()?.as_raw_nonzero().get().unsigned_abs();
-    let supervisor = stage.supervisor();
-    let children = fs::read_to_string(format!("/proc/{supervisor}/task/{supervisor}/children"))?;
-    let mut children = children.split_whitespace().filter_map(|pid| pid.parse::<u32>().ok());
-    let zygote = children.find(|pid| *pid != courier).context("a zygote")?;
-    for secret in &secrets {
-        let count = |pid| copies(pid, secret.as_bytes());
-        // The control: this is where it is found.
-        ensure!(count(courier)? > 0, "the courier of {name} does without a secret");
-        ensure!(count(zygote)? == 0, "the zygote of {name} holds a secret");
-        ensure!(count(supervisor)? == 0, "the supervisor of {name} holds a secret");
-    }
+    let copies = |pid| copies(pid, &secrets);
+    let courier = *stage.couriers()?.last().context("a courier runs")?;
+    let zygote = stage.children()?.into_iter().find(|pid| *pid != courier).context("a zygote")?;
+    // The control: this is where they are found.
+    ensure!(copies(courier)?.iter().all(|n| *n > 0), "the courier of {name} does without a secret");
+    ensure!(copies(zygote)? == [0, 0], "the zygote of {name} holds a secret");
+    ensure!(copies(stage.supervisor())? == [0, 0], "the supervisor of {name} holds a secret");
     Ok(())
 }
 
-/// How often bytes occur in a process's readable memory.
-fn copies(pid: u32, wanted: &[u8]) -> Result<usize> {
+/// How often each of two words occurs in a process's readable memory.
+fn copies(pid: u32, wanted: &[String; 2]) -> Result<[usize; 2]> {
     let memory = File::open(format!("/proc/{pid}/mem"))?;
-    let mut found = 0;
+    let mut found = [0, 0];
     for line in fs::read_to_string(format!("/proc/{pid}/maps"))?.lines() {
         let (range, rights) = line.split_once(' ').context("a mapping")?;
         let (start, end) = range.split_once('-').context("a range")?;
@@ -130,7 +119,9 @@ fn copies(pid: u32, wanted: &[u8]) -> Result<usize> {
         let mut bytes = vec![0; usize::try_from(end - start)?];
         // The kernel's own pages ([vvar]) are nobody's to read, and threads come and go.
         if rights.starts_with('r') && memory.read_exact_at(&mut bytes, start).is_ok() {
-            found += bytes.windows(wanted.len()).filter(|window| *window == wanted).count();
+            for (found, word) in found.iter_mut().zip(wanted) {
+                *found += bytes.windows(word.len()).filter(|at| *at == word.as_bytes()).count();
+            }
         }
     }
     Ok(found)

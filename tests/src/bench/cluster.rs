@@ -20,7 +20,7 @@ use cordon_kafka::{
     topology::Topology,
 };
 use cordon_records::{ObjectKey, Pointer, single_object};
-use cordon_store::{Credentials, RetryPolicy, S3Settings, S3Store, Store};
+use cordon_store::Store;
 use tokio::runtime::Runtime;
 
 use super::{cpu, now};
@@ -146,16 +146,7 @@ impl Cluster {
     }
 
     fn store(&self) -> Result<Store> {
-        Ok(Store::S3(S3Store::new(&S3Settings {
-            endpoint: Some(self.s3.endpoint.clone()),
-            region: access::REGION.to_owned(),
-            path_style: true,
-            credentials: Credentials::from_file(&access::credentials_file(
-                self.dir.path(),
-                "reader",
-            ))?,
-            retry: RetryPolicy::default(),
-        })?))
+        access::store(self.dir.path(), &self.s3.endpoint, "reader")
     }
 
     /// CPU time of the broker so far.

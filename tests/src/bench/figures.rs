@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::{Counts, Pair, corpus::Corpus};
+use crate::figures::{middle, rounded};
 
 /// The middle of each number over the pairs of a corpus. Ratios are of cordon to the plain loop,
 /// each within its pair.
@@ -43,9 +44,7 @@ impl Figures {
         let Counts { mapped, not_mapped, dead, elements_in, elements_out } = first.cordon.counts;
         let datapoints = first.cordon.counts.datapoints();
         let median = |of: &dyn Fn(&Pair) -> f64| {
-            let mut all: Vec<f64> = pairs.iter().map(of).collect();
-            all.sort_unstable_by(f64::total_cmp);
-            all[all.len() / 2]
+            middle(pairs.iter().map(of)).expect("at least one pair is run")
         };
         let seconds = |of: fn(&Pair) -> Duration| rounded(median(&|pair| of(pair).as_secs_f64()));
         let rate = |of: fn(&Pair) -> Duration| {
@@ -75,9 +74,4 @@ impl Figures {
             s3_cpu_s: seconds(|pair| pair.cordon.s3_cpu),
         }
     }
-}
-
-/// Three digits behind the point: more would be noise.
-fn rounded(number: f64) -> f64 {
-    (number * 1000.0).round() / 1000.0
 }

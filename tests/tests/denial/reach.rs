@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, fs};
 use anyhow::{Context as _, Result, ensure};
 use cordon_kafka::secret::Password;
 use cordon_records::{ObjectKey, Pointer, single_object};
-use cordon_store::{Credentials, GetError, RetryPolicy, S3Settings, S3Store, Store};
+use cordon_store::{GetError, Store};
 use cordon_tests::world::World;
 use kafka_protocol::messages::{
     DeleteRecordsRequest,
@@ -73,15 +73,8 @@ struct Thief {
 
 impl Thief {
     fn new(world: &World) -> Result<Self> {
-        let store = Store::S3(S3Store::new(&S3Settings {
-            endpoint: Some(world.s3().endpoint().to_owned()),
-            region: "us-east-1".to_owned(),
-            path_style: true,
-            credentials: Credentials::from_file(&world.credentials_file(STAGE))?,
-            retry: RetryPolicy::default(),
-        })?);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        Ok(Self { store, runtime })
+        Ok(Self { store: world.store(STAGE)?, runtime })
     }
 
     /// Keys that any topic names which the stage may read.

@@ -13,8 +13,14 @@ use cordon_kafka::{
     secret::Password,
 };
 use cordon_load::{Settings, Telemetry};
-use cordon_tests::{audit::settle_stage, patience::wait_for, supervisor::Supervisor, world::World};
-use serde_json::{Value, json};
+use cordon_tests::{
+    audit::{FAULTS, ensure_none, settle_stage},
+    patience::wait_for,
+    supervisor::Supervisor,
+    telemetry,
+    world::World,
+};
+use serde_json::json;
 
 use crate::{attempts::produce, connection, wire::Client};
 
@@ -59,9 +65,7 @@ pub(crate) fn run(world: &World) -> Result<()> {
     let audit = settle_stage(world, STAGE, feed.fed, PATIENCE)?;
     drop(stage);
     let total = &audit["total"];
-    for fault in ["lost", "duplicated", "both", "phantom", "gaps", "overlaps", "dangling"] {
-        ensure!(total[fault] == 0, "{fault}: {audit:#}");
-    }
+    ensure_none(total, &FAULTS)?;
     let figures = json!({
         "grants_removed": stopped + went_on,
         "stopped_by_name": stopped,
@@ -111,12 +115,8 @@ impl Feed {
     fn more(&mut self, world: &World) -> Result<()> {
         self.files += 1;
         let path = world.path(&format!("fed-{}.jsonl", self.files));
-        let lines = self.telemetry.by_ref().take(LINES).map(|line| line.bytes);
-        fs::write(&path, lines.collect::<Vec<_>>().join(&b"\n"[..]))?;
-        let path = path.to_str().context("a path of text")?;
-        let summary: Value =
-            serde_json::from_slice(&world.run(FEEDER, &["ingest", "--json", path])?)?;
-        self.fed += summary["datapoints"].as_i64().context("no count in the summary")?;
+        telemetry::write(&path, self.telemetry.by_ref().take(LINES))?;
+        self.fed += world.ingest(&[path])?;
         let codes = produce(&mut self.feeder, INPUT)?;
         ensure!(codes == [0], "the forged pointer is refused: {codes:?}");
         self.fed += 1;

@@ -5,10 +5,16 @@
 
 use std::{fs, path::PathBuf, time::Duration};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use cordon_load::{Settings, Telemetry};
-use cordon_tests::{audit::settle_stage, diary::Note, stage::Stage, telemetry, world::World};
-use serde_json::{Value, json};
+use cordon_tests::{
+    audit::{FAULTS, ensure_none, settle_stage},
+    patience::wait_for,
+    stage::Stage,
+    telemetry,
+    world::World,
+};
+use serde_json::json;
 
 const STAGE: &str = "generate";
 /// The shortest age that there is.
@@ -45,27 +51,23 @@ fn run(world: &World) -> Result<()> {
     stage.wait_until_it_owns()?;
     let mut lines = Telemetry::new(Settings::default());
     let mut fed = 0;
-    while couriers(&mut stage)?.len() < COURIERS {
+    while stage.couriers()?.len() < COURIERS {
         let path = world.path("fed.jsonl");
         telemetry::write(&path, lines.by_ref().take(LINES))?;
-        let path = path.to_str().context("a path of text")?;
-        let summary: Value =
-            serde_json::from_slice(&world.run("ingest", &["ingest", "--json", path])?)?;
-        fed += summary["datapoints"].as_i64().context("no count in the summary")?;
+        fed += world.ingest(&[path])?;
     }
     let report = settle_stage(world, STAGE, fed, PATIENCE)?;
-    for fault in ["lost", "duplicated", "both", "phantom", "gaps", "overlaps", "dangling"] {
-        ensure!(report["total"][fault] == 0, "{fault}: {report:#}");
-    }
+    ensure_none(&report["total"], &FAULTS)?;
     // To be replaced is nobody's fault.
     ensure!(dead_by_crash(world)? == 0, "letters of crashes");
 
-    let couriers = couriers(&mut stage)?;
-    let living = living(&stage)?;
-    ensure!(living.len() == CHILDREN, "the supervisor has children {living:?}");
-    let outlived: Vec<&u32> =
-        couriers.iter().rev().skip(1).filter(|p| living.contains(p)).collect();
-    ensure!(outlived.is_empty(), "couriers outlived their time: {outlived:?}");
+    // It may be at replacing them just now.
+    let couriers = wait_for("the last courier and its zygote alone live", PATIENCE, || {
+        let (couriers, living) = (stage.couriers()?, stage.children()?);
+        let still: Vec<&u32> = couriers.iter().filter(|pid| living.contains(pid)).collect();
+        let are_those = living.len() == CHILDREN && still.into_iter().eq(couriers.last());
+        Ok(are_those.then_some(couriers))
+    })?;
     for place in &places {
         let left: Vec<PathBuf> =
             fs::read_dir(place)?.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
@@ -83,22 +85,6 @@ fn run(world: &World) -> Result<()> {
         })
     );
     Ok(())
-}
-
-/// All couriers up to now, by process id.
-fn couriers(stage: &mut Stage) -> Result<Vec<u32>> {
-    let started = |note: &Note| match note {
-        Note::Started(pid) => Some(*pid),
-        _ => None,
-    };
-    Ok(stage.notes()?.iter().filter_map(started).collect())
-}
-
-/// The supervisor's children.
-fn living(stage: &Stage) -> Result<Vec<u32>> {
-    let supervisor = stage.supervisor();
-    let children = fs::read_to_string(format!("/proc/{supervisor}/task/{supervisor}/children"))?;
-    children.split_whitespace().map(|pid| Ok(pid.parse()?)).collect()
 }
 
 /// How many letters say that a datapoint killed somebody.

@@ -11,7 +11,6 @@ use std::{
 use anyhow::{Context as _, Result, ensure};
 use bytes::Bytes;
 use cordon_records::{Digest, ObjectKey, Pointer, Receipt, Source, single_object};
-use cordon_store::{Credentials, RetryPolicy, S3Settings, S3Store, Store};
 use cordon_tests::{patience::wait_for, world::World};
 
 /// Objects that an ingest stored and never named: its transaction aborted.
@@ -56,13 +55,7 @@ pub(crate) fn orphans_come_back(world: &World) -> Result<usize> {
 /// Stores payloads a second time under keys that nothing names, as an ingest does that is killed
 /// between its put and its commit.
 fn plant(world: &World) -> Result<Vec<String>> {
-    let store = Store::S3(S3Store::new(&S3Settings {
-        endpoint: Some(world.s3().endpoint().to_owned()),
-        region: "us-east-1".to_owned(),
-        path_style: true,
-        credentials: Credentials::from_file(&world.credentials_file("ingest"))?,
-        retry: RetryPolicy::default(),
-    })?);
+    let store = world.store("ingest")?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let bucket = &world.topology().bucket;
     let mut orphans = Vec::new();

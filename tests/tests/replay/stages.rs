@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context as _, Result, ensure};
 use cordon_tests::{
-    audit::{self, audit},
+    audit::{self, FAULTS, audit, ensure_none},
     checker::Checker,
     stage::Stage,
     world::World,
@@ -86,10 +86,7 @@ impl Stages {
 
 /// Ingests files.
 pub(crate) fn ingest(world: &World, files: &[PathBuf]) -> Result<()> {
-    let output = world.cordon("ingest").arg("ingest").args(files).output()?;
-    let words = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "cordon ingest: {}: {words}", output.status);
-    Ok(())
+    world.ingest(files).map(drop)
 }
 
 /// Waits until all that is there has come out.
@@ -102,10 +99,8 @@ pub(crate) fn audits(world: &World, checker: &Checker) -> Result<(Value, Value)>
     settle(world)?;
     let audit = audit(world, &[])?;
     let checked = checker.check(world, "audit")?;
-    for fault in ["lost", "duplicated", "both", "phantom", "gaps", "overlaps", "dangling"] {
-        ensure!(audit["total"][fault] == 0, "{fault}: {audit:#}");
-        ensure!(checked[fault] == 0, "the checker: {fault}: {checked:#}");
-    }
+    ensure_none(&audit["total"], &FAULTS)?;
+    ensure_none(&checked, &FAULTS).context("the checker")?;
     ensure!(audit["total"]["reingested"] != 0, "nothing was ingested again: {audit:#}");
     Ok((audit, checked))
 }

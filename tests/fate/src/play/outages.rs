@@ -11,6 +11,7 @@ use anyhow::{Context as _, Result, ensure};
 use cordon_kafka::admin::{Acl, Admin, Operation, Resource};
 use cordon_load::{Settings, Telemetry};
 use cordon_tests::{
+    audit::ensure_none,
     diary::Note,
     hostile::write,
     patience::{now, wait_for},
@@ -151,9 +152,8 @@ impl Fleet {
         ensure!(before == after, "starts and errors of the others: {before:?}, then {after:?}");
         for stage in self.names() {
             let audit = place.audit(&stage)?;
-            for fault in ["lost", "duplicated", "both", "gaps", "overlaps", "pending"] {
-                ensure!(audit[fault] == 0, "{stage}: {fault}: {audit:#}");
-            }
+            let faults = ["lost", "duplicated", "both", "gaps", "overlaps", "pending"];
+            ensure_none(&audit, &faults).context(stage)?;
         }
         Ok(())
     }

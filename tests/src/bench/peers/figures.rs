@@ -7,6 +7,7 @@ use super::{
     contender::Name,
     round::{Measured, Round},
 };
+use crate::figures::{middle, rounded};
 
 /// The middle of each number over the rounds of a corpus. Rates are datapoints a second; ratios are
 /// of cordon to a peer, each within its round, above one where cordon is better. `None` stands for
@@ -37,10 +38,11 @@ pub(super) struct Figures {
 
 impl Figures {
     pub(super) fn of(corpus: &Corpus, rounds: &[Round]) -> Self {
-        let rate = |name| middle(rounds, |round| Some(round.get(&name)?.per_s())).map(f64::round);
-        let cpu_us = |name| middle(rounds, |round| Some(round.get(&name)?.cpu_us())).map(rounded);
+        let middle = |of: &dyn Fn(&Round) -> Option<f64>| middle(rounds.iter().filter_map(of));
+        let rate = |name| middle(&|round| Some(round.get(&name)?.per_s())).map(f64::round);
+        let cpu_us = |name| middle(&|round| Some(round.get(&name)?.cpu_us())).map(rounded);
         let ratio = |of: fn(&Measured) -> f64, name| {
-            middle(rounds, |round| Some(of(round.get(&Name::Cordon)?) / of(round.get(&name)?)))
+            middle(&|round| Some(of(round.get(&Name::Cordon)?) / of(round.get(&name)?)))
                 .map(rounded)
         };
         let wall = |name| ratio(Measured::per_s, name);
@@ -98,15 +100,4 @@ impl Figures {
             outputs_equal: self.outputs_equal && other.outputs_equal,
         }
     }
-}
-
-fn middle(rounds: &[Round], of: impl Fn(&Round) -> Option<f64>) -> Option<f64> {
-    let mut all: Vec<f64> = rounds.iter().filter_map(of).collect();
-    all.sort_unstable_by(f64::total_cmp);
-    all.get(all.len() / 2).copied()
-}
-
-/// Three digits behind the point: more would be noise.
-fn rounded(number: f64) -> f64 {
-    (number * 1000.0).round() / 1000.0
 }

@@ -8,10 +8,7 @@ use cordon_kafka::real::Shipper;
 use cordon_records::{Pointer, single_object};
 use cordon_tests::{patience::now, world::World};
 
-use crate::{
-    LIVE_LINES,
-    observer::{Observer, Window},
-};
+use crate::{LIVE_LINES, observer::Window};
 
 /// Pointers that are emitted at a rate, one after the other and then from the first on again.
 pub(crate) struct Live {
@@ -43,8 +40,8 @@ impl Live {
 
     /// Emits for so long. When one is late, those behind it keep their times: a stall shows in
     /// each of them.
-    pub(crate) fn during(&mut self, observer: &Observer, duration: Duration) -> Result<Window> {
-        let window = observer.begin();
+    pub(crate) fn during(&mut self, duration: Duration) -> Result<Window> {
+        let begun = Window::begin();
         let started = now();
         for due in (0..).map(|number| self.every * number).take_while(|due| *due < duration) {
             thread::sleep(due.saturating_sub(started.elapsed()));
@@ -52,6 +49,6 @@ impl Live {
             self.next = (self.next + 1) % self.pointers.len();
         }
         self.shipper.finish()?;
-        Ok(observer.end(window))
+        Ok(begun.end())
     }
 }

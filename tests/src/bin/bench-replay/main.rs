@@ -14,7 +14,8 @@ use clap::Parser;
 use cordon_load::{Settings, Telemetry};
 use cordon_records::Lane;
 use cordon_tests::{
-    audit::{audit, of_stage, settle_stages},
+    audit::{FAULTS, audit, ensure_none, of_stage, settle_stages},
+    figures::{middle, rounded},
     stage::Stage,
     telemetry,
     world::World,
@@ -81,14 +82,14 @@ fn run(arguments: &Arguments) -> Result<()> {
     let mut live = Live::new(&world, rate)?;
     let mut rounds = Vec::new();
     for number in 0..arguments.rounds {
-        let quiet = live.during(&observer, window)?;
+        let quiet = live.during(window)?;
         settle_stages(&world, &HOPS, PATIENCE)?;
         let mut backlog = Backlog::new(&world, number);
         // More than both windows can take, and what is worked off while it is filled.
         backlog.fill(5.0 * window.as_secs_f64() * datapoints_per_s_max)?;
-        let alone = observer.during(window);
-        let beside = live.during(&observer, window)?;
-        ensure!(backlog.is_left(&observer)?, "the replay ended before its window: no measure");
+        let alone = Window::pass(window);
+        let beside = live.during(window)?;
+        ensure!(backlog.is_left()?, "the replay ended before its window: no measure");
         settle_stages(&world, &HOPS, PATIENCE)?;
         let round = Round::of(&observer, &quiet, &alone, &beside)?;
         println!("{round:?}");
@@ -98,10 +99,7 @@ fn run(arguments: &Arguments) -> Result<()> {
     let report = audit(&world, &["--no-objects"])?;
     // Not of ingest: each of its small payloads is named many times here, as no ingest would.
     for stage in HOPS {
-        let counts = of_stage(&report, stage)?;
-        for fault in ["lost", "duplicated", "both", "phantom", "gaps", "overlaps"] {
-            ensure!(counts[fault] == 0, "{stage}: {fault}: {report:#}");
-        }
+        ensure_none(of_stage(&report, stage)?, &FAULTS).context(stage)?;
     }
     println!("figures: {}", figures(&rounds, datapoints_per_s_max));
     Ok(())
@@ -112,14 +110,14 @@ fn ingest(world: &World) -> Result<()> {
     let mut lines = Telemetry::new(Settings::default());
     let history = world.path("history.jsonl");
     telemetry::write(&history, lines.by_ref().take(HISTORY_LINES))?;
-    world.run("ingest", &["ingest", &history.to_string_lossy()])?;
+    world.ingest(&[history])?;
     let files = world.path("live");
     std::fs::create_dir(&files)?;
     for number in 0..LIVE_FILES {
         let path = files.join(format!("{number}.jsonl"));
         telemetry::write(&path, lines.by_ref().take(LIVE_LINES))?;
     }
-    world.run("ingest", &["ingest", &files.to_string_lossy()]).map(drop)
+    world.ingest(&[files]).map(drop)
 }
 
 /// Replays of all of `logs`, one behind the other.
@@ -150,9 +148,8 @@ impl<'a> Backlog<'a> {
     }
 
     /// Whether the stages still had work of it at the end of the last window.
-    fn is_left(&self, observer: &Observer) -> Result<bool> {
+    fn is_left(&self) -> Result<bool> {
         let report = audit(self.world, &["--no-objects"])?;
-        observer.check()?;
         Ok(of_stage(&report, HOPS[0])?["pending"] != 0)
     }
 }
@@ -198,7 +195,8 @@ impl Round {
 
 /// Medians over the rounds.
 fn figures(rounds: &[Round], datapoints_per_s_max: f64) -> Value {
-    let ms = |of: fn(&Round) -> Duration| middle(rounds, |round| of(round).as_secs_f64() * 1e3);
+    let median = |of: &dyn Fn(&Round) -> f64| middle(rounds.iter().map(of)).map(rounded);
+    let ms = |of: fn(&Round) -> Duration| median(&|round| of(round).as_secs_f64() * 1e3);
     json!({
         "rounds": rounds.len(),
         "hops": HOPS.len(),
@@ -209,17 +207,11 @@ fn figures(rounds: &[Round], datapoints_per_s_max: f64) -> Value {
         "live_p50_ms": ms(|round| round.beside_p50),
         "live_p99_ms": ms(|round| round.beside_p99),
         "live_p99_bound_ms": ms(Round::bound),
-        "replay_datapoints_per_s_alone": middle(rounds, |round| round.alone),
-        "replay_datapoints_per_s_beside": middle(rounds, |round| round.beside),
-        "replay_share": middle(rounds, Round::share),
+        "replay_datapoints_per_s_alone": median(&|round| round.alone),
+        "replay_datapoints_per_s_beside": median(&|round| round.beside),
+        "replay_share": median(&Round::share),
         "within": rounds.iter().filter(|round| round.beside_p99 <= round.bound()).count(),
     })
-}
-
-fn middle(rounds: &[Round], of: impl Fn(&Round) -> f64) -> f64 {
-    let mut figures: Vec<f64> = rounds.iter().map(of).collect();
-    figures.sort_by(f64::total_cmp);
-    (figures[figures.len() / 2] * 1e3).round() / 1e3
 }
 
 /// Of durations in any order.

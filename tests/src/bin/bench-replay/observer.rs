@@ -15,7 +15,7 @@ use cordon_kafka::{
     log::{Consumer as _, Log as _, Polled},
     real::{RealConsumer, RealLog},
 };
-use cordon_records::{Lane, Receipt, Source, single_object};
+use cordon_records::{Input, Lane, Receipt, Source, single_object};
 use cordon_tests::world::World;
 
 /// How exact arrivals are.
@@ -38,6 +38,23 @@ pub(crate) struct Window {
 }
 
 impl Window {
+    /// Begins now, and has no end yet.
+    pub(crate) fn begin() -> Self {
+        Self { from_ms: now_ms(), to_ms: i64::MAX }
+    }
+
+    /// Ends now.
+    pub(crate) fn end(self) -> Self {
+        Self { to_ms: now_ms(), ..self }
+    }
+
+    /// Lets time pass.
+    pub(crate) fn pass(duration: Duration) -> Self {
+        let begun = Self::begin();
+        thread::sleep(duration);
+        begun.end()
+    }
+
     fn has(&self, time_ms: i64) -> bool {
         (self.from_ms..self.to_ms).contains(&time_ms)
     }
@@ -72,26 +89,11 @@ impl Observer {
     /// # Errors
     ///
     /// Nobody reads any more.
-    pub(crate) fn check(&self) -> Result<()> {
+    fn check(&self) -> Result<()> {
         match &self.reading {
             Some(reading) if !reading.is_finished() => Ok(()),
             _ => bail!("the receipts are not read any more"),
         }
-    }
-
-    pub(crate) fn begin(&self) -> i64 {
-        now_ms()
-    }
-
-    pub(crate) fn end(&self, from_ms: i64) -> Window {
-        Window { from_ms, to_ms: now_ms() }
-    }
-
-    /// Lets time pass.
-    pub(crate) fn during(&self, duration: Duration) -> Window {
-        let from_ms = self.begin();
-        thread::sleep(duration);
-        self.end(from_ms)
     }
 
     /// Datapoints a second of a stage in a lane, from its first receipt to its last.
@@ -223,8 +225,7 @@ fn is_of(seen: &Seen, stage: &str, lane: Lane) -> bool {
 }
 
 fn datapoints(receipt: &Receipt) -> i64 {
-    let counts = receipt.inputs.iter();
-    counts.map(|i| i.output.count() + i.not_mapped.count() + i.dead.count()).sum()
+    receipt.inputs.iter().map(Input::datapoints).sum()
 }
 
 fn duration(ms: i64) -> Duration {
