@@ -4,8 +4,9 @@
 //! costs more than reading them. Here a hash over the length and three letters of a name finds its
 //! place, and most strangers find an empty one. The tables are made at compile time.
 
-/// Places of a table: four times today's largest one, so that few names share one.
-const PLACES: usize = 256;
+/// Places of a table: many times today's largest one, so that few names share one, and most
+/// strangers find an empty one and are compared with nothing.
+const PLACES: usize = 1024;
 
 /// Marks a place without a name.
 const EMPTY: u8 = u8::MAX;
@@ -20,7 +21,7 @@ pub(crate) struct Names<T: 'static, const N: usize> {
 impl<T: Copy, const N: usize> Names<T, N> {
     /// Lays out a table.
     pub(crate) const fn new(names: [(&'static str, T); N]) -> Self {
-        assert!(N <= PLACES / 2, "a table keeps empty places, where a search can end");
+        assert!(N < EMPTY as usize, "an index fits into a place, and most places stay empty");
         let mut places = [EMPTY; PLACES];
         let mut index = 0;
         while index < N {
@@ -28,7 +29,7 @@ impl<T: Copy, const N: usize> Names<T, N> {
             while places[place] != EMPTY {
                 place = (place + 1) % PLACES;
             }
-            #[expect(clippy::cast_possible_truncation, reason = "at most half of 256")]
+            #[expect(clippy::cast_possible_truncation, reason = "less than 255")]
             let small = index as u8;
             places[place] = small;
             index += 1;
@@ -76,7 +77,7 @@ const fn place_of(name: &[u8]) -> usize {
     }
     let letters = [name[0], name[len / 2], name[len - 1], len.to_le_bytes()[0]];
     let spread = u32::from_le_bytes(letters).wrapping_mul(0x9E37_79B1);
-    spread.to_be_bytes()[0] as usize
+    (spread >> (u32::BITS - PLACES.ilog2())) as usize
 }
 
 #[cfg(test)]

@@ -51,6 +51,15 @@ macro_rules! data_fields {
             /// How many there are.
             pub(super) const COUNT: usize = Self::ALL.len();
 
+            /// Whether the text of a field that came as an object is under this key: EVTX gives an
+            /// element with attributes so, and the provider's name is the attribute `Name`.
+            pub(super) fn is_text_under(self, key: &str) -> bool {
+                match key {
+                    "#text" => true,
+                    "#attributes" | "Name" => self == Field::Provider,
+                    _ => false,
+                }
+            }
         }
 
         /// Keys of an event's own fields.

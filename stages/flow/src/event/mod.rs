@@ -4,10 +4,14 @@
 //! [`Malformed`], wherever the fault stands. Values are borrowed from the line; those that JSON
 //! escapes are unescaped into one buffer an event.
 
+#[cfg(test)]
+mod agreement;
 mod field;
 mod parse;
+mod quotes;
 #[cfg(test)]
 mod tests;
+mod walk;
 
 pub use field::Field;
 

@@ -1,7 +1,7 @@
-//! The one pass over a line.
+//! The one pass over a line: the fast one (`walk.rs`), or, where that gives up, the general one.
 //!
-//! Serde visitors over sonic-rs: a key decides what happens to its value, and a value that nobody
-//! needs is skipped, which validates it without building anything.
+//! The general pass is made of serde visitors over sonic-rs: a key decides what happens to its
+//! value, and a value that nobody needs is skipped, which validates it without building anything.
 
 use std::fmt::{self, Write as _};
 
@@ -10,6 +10,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Seq
 use super::{
     Event, FieldSet, LINE_BYTES_MAX, Malformed, Span,
     field::{Action, Field, Place},
+    walk,
 };
 
 /// Deepest nesting of objects and lists. Real lines have four levels; the parser skips nested
@@ -21,10 +22,13 @@ pub(super) fn line(line: &[u8]) -> Result<Event<'_>, Malformed> {
         return Err(Malformed(format!("longer than {LINE_BYTES_MAX} bytes")));
     }
     let line = text(line)?;
+    if let Some(event) = walk::object(line, Place::Top) {
+        return Ok(event);
+    }
     if is_nested_too_deep(line.as_bytes()) {
         return Err(Malformed(format!("nested deeper than {DEPTH_MAX} levels")));
     }
-    object(line, Place::Top).map_err(|error| {
+    general(line, Place::Top).map_err(|error| {
         let text = error.to_string();
         Malformed(text.lines().next().unwrap_or_default().to_owned())
     })
@@ -37,17 +41,9 @@ fn text(line: &[u8]) -> Result<&str, Malformed> {
         .map_err(|error| Malformed(format!("no UTF-8 from byte {} on", error.valid_up_to())))
 }
 
-/// Reads a text that is one JSON object and nothing else.
-fn object(json: &str, place: Place) -> Result<Event<'_>, sonic_rs::Error> {
-    let mut event = Event {
-        line: json,
-        text: String::new(),
-        spans: [Span::default(); Field::COUNT],
-        present: FieldSet::default(),
-        in_text: FieldSet::default(),
-        from_data: FieldSet::default(),
-        is_data_unreadable: false,
-    };
+/// Reads a text that is one JSON object and nothing else, whatever is in it.
+pub(super) fn general(json: &str, place: Place) -> Result<Event<'_>, sonic_rs::Error> {
+    let mut event = Event::of(json);
     let mut deserializer = sonic_rs::Deserializer::from_str(json);
     deserializer.deserialize_map(Object { event: &mut event, place })?;
     deserializer.end()?;
@@ -87,6 +83,19 @@ fn depth(line: &[u8]) -> usize {
 }
 
 impl<'a> Event<'a> {
+    /// Nothing of the line was read yet.
+    pub(super) fn of(line: &'a str) -> Self {
+        Self {
+            line,
+            text: String::new(),
+            spans: [Span::default(); Field::COUNT],
+            present: FieldSet::default(),
+            in_text: FieldSet::default(),
+            from_data: FieldSet::default(),
+            is_data_unreadable: false,
+        }
+    }
+
     /// Takes a value that stands in the line as it is.
     fn put_borrowed(&mut self, field: Field, is_data: bool, value: &'a str) {
         let start = value.as_ptr().addr() - self.line.as_ptr().addr();
@@ -106,7 +115,15 @@ impl<'a> Event<'a> {
         self.put(field, is_data, start, self.text.len() - start, true);
     }
 
-    fn put(&mut self, field: Field, is_data: bool, start: usize, len: usize, in_text: bool) {
+    /// Takes a value, unless the event's own data has one of this field.
+    pub(super) fn put(
+        &mut self,
+        field: Field,
+        is_data: bool,
+        start: usize,
+        len: usize,
+        in_text: bool,
+    ) {
         if !is_data && self.from_data.contains(field) {
             return;
         }
@@ -118,21 +135,23 @@ impl<'a> Event<'a> {
     }
 
     /// Takes over the fields of event data that came as a JSON text of its own.
-    fn put_data_text(&mut self, json: &str) {
-        // Brackets in a text count as no nesting of the line.
-        if is_nested_too_deep(json.as_bytes()) {
-            self.is_data_unreadable = true;
-            return;
+    pub(super) fn put_data_text(&mut self, json: &str) {
+        match walk::object(json, Place::Data) {
+            Some(data) => self.take_over(&data),
+            // Brackets in a text count as no nesting of the line.
+            None if is_nested_too_deep(json.as_bytes()) => self.is_data_unreadable = true,
+            None => match general(json, Place::Data) {
+                Ok(data) => self.take_over(&data),
+                Err(_) => self.is_data_unreadable = true,
+            },
         }
-        match object(json, Place::Data) {
-            Ok(data) => {
-                for field in Field::ALL {
-                    if let Some(value) = data.get(*field) {
-                        self.put_text(*field, true, value);
-                    }
-                }
+    }
+
+    fn take_over(&mut self, data: &Event<'_>) {
+        for field in Field::ALL {
+            if let Some(value) = data.get(*field) {
+                self.put_text(*field, true, value);
             }
-            Err(_) => self.is_data_unreadable = true,
         }
     }
 }
@@ -283,15 +302,9 @@ impl<'de> Visitor<'de> for Value<'_, 'de> {
         Ok(())
     }
 
-    /// EVTX gives an element with attributes as an object: its text is under `#text`, and the
-    /// provider's name is the attribute `Name`.
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let Value { event, field, is_data } = self;
-        let is_text = |key: &str| match key {
-            "#text" => true,
-            "#attributes" | "Name" => field == Field::Provider,
-            _ => false,
-        };
+        let is_text = |key: &str| field.is_text_under(key);
         while let Some(is_text) = map.next_key_seed(Key(is_text))? {
             if is_text {
                 map.next_value_seed(Value { event, field, is_data })?;

@@ -193,6 +193,7 @@ fn malformed_lines_are_refused_wherever_the_fault_stands() {
 fn half_a_surrogate_pair_is_refused_in_a_field_that_is_read() {
     assert!(Event::parse(br#"{"Image":"\udc00"}"#).is_err());
     assert!(Event::parse(br#"{"Message":"\udc00"}"#).is_ok());
+    assert!(Event::parse(br#"{"Event":"\udc00"}"#).is_err(), "it might hold fields");
 }
 
 #[test]
