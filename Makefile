@@ -22,7 +22,7 @@ export CORDON_PYTHON = $(VENV)/bin/python
 export CORDON_BIN = $(TARGET)/debug/cordon
 
 .PHONY: demo test tests sum setup setup-build python build lint clippy deny unit structure \
-  conformance mutants simulate fate e2e replay-check workspace checker bench iam attacker \
+  conformance mutants simulate fate e2e replay replay-check workspace checker bench iam attacker \
   jails bench-jail bench-recycle bench-replay bench-peers tally containers kafka kafka-stop terraform denial bench-micro
 
 demo: setup-build
@@ -119,9 +119,13 @@ e2e: setup build
 	$(TALLY) $(TEST) --test e2e
 
 # Replays, re-ingests, orphans, redrives, shadows and upgrades, killed in the middle: all of it
-# converges. CORPUS=all takes every archive of CORDON_DATA instead of four: half an hour.
-replay-check: export REPLAY_CORPUS = $(CORPUS)
+# converges; and what a replay costs live traffic. CORPUS=all takes every archive of CORDON_DATA
+# instead of four: half an hour.
 replay-check: setup build
+	$(TIMED) tests/make/joined "$(MAKE) replay" "$(MAKE) bench-replay"
+
+replay: export REPLAY_CORPUS = $(CORPUS)
+replay: build
 	$(TALLY) $(TEST) --test replay
 
 # Every principal tries everything, and a grant is removed while a stage runs.
