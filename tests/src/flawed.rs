@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use cordon_flow::{Fate, Graph, KnownNodes, Stage};
+use cordon_flow::{Fate, Graph, KnownElements, Stage};
 use cordon_generate::Generate;
 use cordon_records::{Element, LogDatapoint, schema::Family};
 
@@ -22,7 +22,7 @@ pub struct Flawed;
 impl Stage for Flawed {
     type Input<'a> = LogDatapoint<'a>;
     type Output = Graph;
-    type Memory = KnownNodes;
+    type Memory = KnownElements;
 
     fn input_schemas(&self) -> &'static Family {
         Generate.input_schemas()
@@ -31,7 +31,7 @@ impl Stage for Flawed {
     fn process(
         &self,
         input: &LogDatapoint<'_>,
-        known: &mut KnownNodes,
+        known: &mut KnownElements,
         emit: &mut Vec<Element>,
     ) -> Fate {
         let is_marked = input.line.windows(MARK.len()).any(|found| found == MARK.as_bytes());

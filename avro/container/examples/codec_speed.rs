@@ -15,7 +15,7 @@ use apache_avro::{
     Schema, reader::datum::GenericDatumReader, types::Value, writer::datum::GenericDatumWriter,
 };
 use cordon_container::{DatumDecoder, DatumEncoder, ReadLimits, SectionReader, SectionWriter};
-use cordon_flow::{Event, KnownNodes, elements};
+use cordon_flow::{Event, KnownElements, elements};
 use cordon_load::{Settings, Telemetry};
 use cordon_records::{
     Datum, Digest, Element, FileOrigin, LogDatapoint, Origin,
@@ -114,7 +114,7 @@ fn all_elements(lines: &[Vec<u8>]) -> Vec<Element> {
     let mut all = Vec::new();
     for line in lines {
         if let Ok(event) = Event::parse(line) {
-            elements(&event, &mut KnownNodes::default(), &mut all);
+            elements(&event, &mut KnownElements::default(), &mut all);
         }
     }
     all

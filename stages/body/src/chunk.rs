@@ -185,7 +185,7 @@ impl<'s, S: Stage> Worker<'s, S> {
         let run =
             AssertUnwindSafe(|| self.stage.process(input, &mut self.memory, &mut self.emitted));
         let verdict = match catch_unwind(run) {
-            Ok(Fate::Output) if !self.emitted.is_empty() => self.keep(),
+            Ok(Fate::Output) if self.emitted.len() + self.memory.again() > 0 => self.keep(),
             // Whatever gave nothing to the output is not in it.
             Ok(Fate::Output | Fate::NotMapped) => Verdict::NotMapped,
             Ok(Fate::Dead(detail)) => Verdict::Dead { reason: Reason::Rejected, detail },
@@ -195,7 +195,7 @@ impl<'s, S: Stage> Worker<'s, S> {
             }
         };
         match verdict {
-            Verdict::Output => self.memory.keep(),
+            Verdict::Output => self.memory.keep(&mut self.output),
             Verdict::NotMapped | Verdict::Dead { .. } => self.memory.forget(),
         }
         verdict
@@ -213,7 +213,7 @@ impl<'s, S: Stage> Worker<'s, S> {
                 return Verdict::Dead { reason: reason(&e), detail: e.to_string() };
             }
         }
-        self.frame.elements_in += self.emitted.len() as i64;
+        self.frame.elements_in += (self.emitted.len() + self.memory.again()) as i64;
         self.emitted.drain(..).for_each(|item| self.output.add(item));
         Verdict::Output
     }

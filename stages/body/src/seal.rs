@@ -31,10 +31,10 @@ pub(crate) fn output<A: Accumulate>(
     report: &mut Report,
     io: &mut impl CellIo,
 ) -> Result<(), BodyFault> {
-    let items = output.into_sorted();
+    let items = output.sorted();
     report.elements_out = items.len() as i64;
     let mut sealer = Sealer::new(A::schemas().current());
-    for (partition, items) in by_partition::<A>(&items, partitions)? {
+    for (partition, items) in by_partition::<A>(items, partitions)? {
         sealer.kind = SectionKind { partition, refused: false };
         for item in items {
             sealer.append(item, A::times(item), report, io)?;
@@ -43,12 +43,12 @@ pub(crate) fn output<A: Accumulate>(
     }
     // The cell ends next, and the kernel takes its memory back whole: taking a hundred thousand
     // elements apart before that is work for nobody.
-    std::mem::forget(items);
+    std::mem::forget(output);
     Ok(())
 }
 
 fn by_partition<A: Accumulate>(
-    items: &[A::Item],
+    items: Vec<&A::Item>,
     partitions: i32,
 ) -> Result<BTreeMap<i32, Vec<&A::Item>>, BodyFault> {
     let mut by_partition: BTreeMap<i32, Vec<&A::Item>> = BTreeMap::new();

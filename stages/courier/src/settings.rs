@@ -100,7 +100,7 @@ impl Default for Limits {
             live_budget: Duration::from_secs(2),
             replay_budget: Duration::from_millis(250),
             linger: Duration::ZERO,
-            chunk_datapoints_calm: 2_048,
+            chunk_datapoints_calm: 8_192,
             chunk_datapoints: 64,
             queue_records_max: 4_096,
             queue_bytes_max: 32 << 20,

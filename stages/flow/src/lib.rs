@@ -11,7 +11,7 @@ mod stage;
 mod time;
 pub mod vocabulary;
 
-pub use entities::{KnownNodes, elements, node_keys};
+pub use entities::{KnownElements, elements, node_keys};
 pub use event::{Event, Field, Malformed};
 pub use graph::{
     CONFLICTS_MAX, Graph, LAWS, Law, PROPERTIES_MAX, SET_VALUES_MAX, VALUE_BYTES_MAX, value_hash,

@@ -13,7 +13,7 @@ pub trait Stage {
     /// What its results merge into.
     type Output: Accumulate;
     /// What it remembers of the batch, to do less: `()` for most.
-    type Memory: Memory;
+    type Memory: Memory<Self::Output>;
 
     /// Schemas that inputs may be written with.
     fn input_schemas(&self) -> &'static Family;
@@ -22,8 +22,9 @@ pub trait Stage {
     /// `NotMapped` are thrown away.
     ///
     /// What is in the memory came from datapoints whose items are in the output already, so an
-    /// item may leave out what those say. Nothing else may depend on it: neither the fate, nor
-    /// what all items merge into.
+    /// item may leave out what those say, and need not be emitted if it says nothing else
+    /// ([`Memory::again`]). Nothing else may depend on it: neither the fate, nor what all items
+    /// merge into.
     fn process(
         &self,
         input: &Self::Input<'_>,
@@ -40,17 +41,24 @@ pub type Item<S> = <<S as Stage>::Output as Accumulate>::Item;
 
 /// What a stage remembers while one output grows. Bounded, whatever the datapoints are; it begins
 /// empty, and ends with the cell.
-pub trait Memory: Default {
-    /// The datapoint at hand is in the output, with all that it emitted.
-    fn keep(&mut self);
+pub trait Memory<Output>: Default {
+    /// How many items the datapoint at hand gave that it did not emit: the output has them, and
+    /// learns by [`Memory::keep`] that they were given again.
+    fn again(&self) -> usize {
+        0
+    }
+
+    /// The datapoint at hand is in the output, with all that it emitted, and now with what it gave
+    /// again.
+    fn keep(&mut self, output: &mut Output);
 
     /// It is not: what was learnt from it is forgotten.
     fn forget(&mut self);
 }
 
 /// No memory.
-impl Memory for () {
-    fn keep(&mut self) {}
+impl<Output> Memory<Output> for () {
+    fn keep(&mut self, _: &mut Output) {}
 
     fn forget(&mut self) {}
 }
@@ -99,7 +107,7 @@ pub trait Accumulate: Default {
     }
 
     /// All items in one deterministic order.
-    fn into_sorted(self) -> Vec<Self::Item>;
+    fn sorted(&self) -> Vec<&Self::Item>;
 
     /// What decides the item's partition; `None` where any partition will do.
     fn home(item: &Self::Item) -> Option<NodeKey>;

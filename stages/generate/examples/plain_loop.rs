@@ -15,8 +15,7 @@ mod archives;
 
 use std::{hint::black_box, path::Path};
 
-use cordon_flow::{Accumulate as _, Event, Fate, Graph, KnownNodes, Memory as _, elements};
-use cordon_records::Element;
+use cordon_flow::{Event, Fate, Graph, KnownElements, Memory, elements};
 
 /// Datapoints of a default payload.
 const PAYLOAD_DATAPOINTS: usize = 4096;
@@ -32,13 +31,11 @@ fn main() {
     println!("{elements_in} elements, {elements_out} after merging by payload");
 
     let parse = best_of_five(&lines, || parse(&lines));
-    let describe = best_of_five(&lines, || describe(&lines));
     let merge = best_of_five(&lines, || {
         merge(&lines);
     });
     println!("parse           {parse:.3} µs/line");
-    println!("elements        {:.3} µs/line", describe - parse);
-    println!("graph           {:.3} µs/line", merge - describe);
+    println!("elements, graph {:.3} µs/line", merge - parse);
     println!("all             {merge:.3} µs/line, {:.0} k lines/s of CPU", 1000.0 / merge);
 }
 
@@ -48,42 +45,21 @@ fn parse(lines: &[Vec<u8>]) {
     }
 }
 
-fn describe(lines: &[Vec<u8>]) {
-    let mut found = Vec::new();
-    for payload in lines.chunks(PAYLOAD_DATAPOINTS) {
-        let mut known = KnownNodes::default();
-        for line in payload {
-            found.clear();
-            if let Ok(event) = Event::parse(line) {
-                black_box(describe_known(&event, &mut known, &mut found));
-            }
-        }
-    }
-}
-
-/// The elements of an event; of nodes that earlier ones named, what is new.
-fn describe_known(event: &Event<'_>, known: &mut KnownNodes, found: &mut Vec<Element>) -> Fate {
-    let fate = elements(event, known, found);
-    match fate {
-        Fate::Output => known.keep(),
-        _ => known.forget(),
-    }
-    fate
-}
-
 /// Elements before and after merging.
 fn merge(lines: &[Vec<u8>]) -> (usize, usize) {
     let (mut elements_in, mut elements_out) = (0, 0);
     let mut found = Vec::new();
     for payload in lines.chunks(PAYLOAD_DATAPOINTS) {
-        let (mut graph, mut known) = (Graph::default(), KnownNodes::default());
+        let (mut graph, mut known) = (Graph::default(), KnownElements::default());
         for line in payload {
             found.clear();
-            let fate =
-                Event::parse(line).map(|event| describe_known(&event, &mut known, &mut found));
+            let fate = Event::parse(line).map(|event| elements(&event, &mut known, &mut found));
             if fate == Ok(Fate::Output) {
-                elements_in += found.len();
+                elements_in += found.len() + Memory::<Graph>::again(&known);
                 graph.extend(found.drain(..));
+                known.keep(&mut graph);
+            } else {
+                Memory::<Graph>::forget(&mut known);
             }
         }
         elements_out += black_box(graph.into_sorted()).len();

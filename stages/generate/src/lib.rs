@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use cordon_flow::{Event, Fate, Graph, KnownNodes, Stage};
+use cordon_flow::{Event, Fate, Graph, KnownElements, Stage};
 use cordon_records::{
     Element, LogDatapoint,
     schema::{self, Family},
@@ -15,7 +15,7 @@ pub struct Generate;
 impl Stage for Generate {
     type Input<'a> = LogDatapoint<'a>;
     type Output = Graph;
-    type Memory = KnownNodes;
+    type Memory = KnownElements;
 
     fn input_schemas(&self) -> &'static Family {
         &schema::LOG_DATAPOINT
@@ -24,7 +24,7 @@ impl Stage for Generate {
     fn process(
         &self,
         input: &LogDatapoint<'_>,
-        known: &mut KnownNodes,
+        known: &mut KnownElements,
         emit: &mut Vec<Element>,
     ) -> Fate {
         match Event::parse(input.line) {

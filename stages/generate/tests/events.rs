@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use cordon_flow::{Accumulate as _, Fate, Graph, KnownNodes, Stage as _};
+use cordon_flow::{Fate, Graph, KnownElements, Stage as _};
 use cordon_generate::Generate;
 use cordon_records::{Body, Digest, Element, FileOrigin, LogDatapoint, NodeKey, Origin, Property};
 use expect_test::{Expect, expect};
@@ -19,7 +19,7 @@ fn process(line: &str) -> (Fate, Vec<Element>) {
     let mut elements = Vec::new();
     let fate = Generate.process(
         &LogDatapoint { origin, line: line.as_bytes() },
-        &mut KnownNodes::default(),
+        &mut KnownElements::default(),
         &mut elements,
     );
     (fate, elements)

@@ -6,7 +6,7 @@ mod telemetry;
 
 use std::collections::BTreeSet;
 
-use cordon_flow::{Accumulate as _, Fate, Graph, KnownNodes, Stage as _};
+use cordon_flow::{Fate, Graph, KnownElements, Stage as _};
 use cordon_generate::Generate;
 use cordon_match::{Match, Rules};
 use cordon_records::{Body, Digest, Element, FileOrigin, LogDatapoint, NodeKey, Origin};
@@ -26,8 +26,11 @@ fn finds_everything() -> Match {
 fn generate(line: &[u8]) -> Vec<Element> {
     let origin = Origin::File(FileOrigin { sha256: Digest([7; 32]), record: 0 });
     let mut elements = Vec::new();
-    let fate =
-        Generate.process(&LogDatapoint { origin, line }, &mut KnownNodes::default(), &mut elements);
+    let fate = Generate.process(
+        &LogDatapoint { origin, line },
+        &mut KnownElements::default(),
+        &mut elements,
+    );
     if fate == Fate::Output { elements } else { Vec::new() }
 }
 

@@ -1,6 +1,6 @@
 //! The stage alone: what goes in comes out, once.
 
-use cordon_flow::{Accumulate as _, Fate, Graph, Stage as _};
+use cordon_flow::{Fate, Graph, Stage as _};
 use cordon_merge::Merge;
 use cordon_records::{Body, Edge, Element, Node, NodeKey, Property, Text, Values};
 

@@ -91,12 +91,12 @@ impl Accumulate for Lines {
     }
 
     fn len(&self) -> usize {
-        if self.is_out_of_order { self.clone().into_sorted().len() } else { self.lines.len() }
+        if self.is_out_of_order { self.sorted().len() } else { self.lines.len() }
     }
 
     /// Of two lines with one origin the later stays.
-    fn into_sorted(self) -> Vec<PackedLine> {
-        let mut lines = self.lines;
+    fn sorted(&self) -> Vec<&PackedLine> {
+        let mut lines: Vec<&PackedLine> = self.lines.iter().collect();
         if self.is_out_of_order {
             lines.sort_by(|a, b| a.origin.cmp(&b.origin));
             lines.dedup_by(|later, kept| {

@@ -11,7 +11,7 @@ use std::{
 
 use cordon_body::{CellIo, IoFault, drive, frames, run};
 use cordon_cell::CellContext;
-use cordon_flow::{Fate, Graph, KnownNodes, Stage};
+use cordon_flow::{Fate, Graph, KnownElements, Stage};
 use cordon_generate::Generate;
 use cordon_records::{
     Element, LogDatapoint,
@@ -168,7 +168,7 @@ struct TakenOver {
 impl Stage for TakenOver {
     type Input<'a> = LogDatapoint<'a>;
     type Output = Graph;
-    type Memory = KnownNodes;
+    type Memory = KnownElements;
 
     fn input_schemas(&self) -> &'static Family {
         &schema::LOG_DATAPOINT
@@ -177,7 +177,7 @@ impl Stage for TakenOver {
     fn process(
         &self,
         input: &LogDatapoint<'_>,
-        known: &mut KnownNodes,
+        known: &mut KnownElements,
         emit: &mut Vec<Element>,
     ) -> Fate {
         let Some(attack) = attack_of(input.line) else {

@@ -340,13 +340,13 @@ impl Payload {
 
 /// A line that generate maps, with an order for the attacker.
 pub fn line(attack: Option<&str>) -> Result<Vec<u8>> {
-    use cordon_flow::{Fate, KnownNodes, Stage as _};
+    use cordon_flow::{Fate, KnownElements, Stage as _};
     use cordon_generate::Generate;
     use cordon_records::{Digest, FileOrigin, LogDatapoint, Origin};
     let is_mapped = |line: &[u8]| {
         let origin = Origin::File(FileOrigin { sha256: Digest::default(), record: 0 });
         let datapoint = LogDatapoint { origin, line };
-        let fate = Generate.process(&datapoint, &mut KnownNodes::default(), &mut Vec::new());
+        let fate = Generate.process(&datapoint, &mut KnownElements::default(), &mut Vec::new());
         fate == Fate::Output
     };
     let mut lines = cordon_load::Telemetry::new(cordon_load::Settings::default());

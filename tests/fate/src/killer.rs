@@ -3,7 +3,7 @@
 
 use std::{borrow::Cow, hint::black_box, time::Duration};
 
-use cordon_flow::{Accumulate, Fate, Graph, KnownNodes, Stage};
+use cordon_flow::{Accumulate, Fate, Graph, KnownElements, Memory, Stage};
 use cordon_generate::Generate;
 use cordon_records::{
     Body, Element, LogDatapoint, NodeKey,
@@ -106,7 +106,7 @@ pub struct Killer;
 impl Stage for Killer {
     type Input<'a> = LogDatapoint<'a>;
     type Output = KillerGraph;
-    type Memory = KnownNodes;
+    type Memory = Known;
 
     fn input_schemas(&self) -> &'static Family {
         &schema::LOG_DATAPOINT
@@ -115,7 +115,7 @@ impl Stage for Killer {
     fn process(
         &self,
         input: &LogDatapoint<'_>,
-        known: &mut KnownNodes,
+        Known(known): &mut Known,
         emit: &mut Vec<Element>,
     ) -> Fate {
         match Deed::of(input.line) {
@@ -141,6 +141,24 @@ impl Stage for Killer {
             std::process::abort();
         }
         Generate.excerpt(input)
+    }
+}
+
+/// What generate remembers.
+#[derive(Debug, Default)]
+pub struct Known(KnownElements);
+
+impl Memory<KillerGraph> for Known {
+    fn again(&self) -> usize {
+        Memory::<Graph>::again(&self.0)
+    }
+
+    fn keep(&mut self, output: &mut KillerGraph) {
+        self.0.keep(&mut output.0);
+    }
+
+    fn forget(&mut self) {
+        Memory::<Graph>::forget(&mut self.0);
     }
 }
 
@@ -175,8 +193,8 @@ impl Accumulate for KillerGraph {
         Graph::encoded_bytes_max(item)
     }
 
-    fn into_sorted(self) -> Vec<Element> {
-        self.0.into_sorted()
+    fn sorted(&self) -> Vec<&Element> {
+        self.0.sorted()
     }
 
     /// Asked of each element once, when a batch is sealed.

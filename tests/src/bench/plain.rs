@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use anyhow::Result;
 use cordon_container::{ReadLimits, SectionReader, SectionWriter};
-use cordon_flow::{Accumulate, Fate, Graph, KnownNodes, Memory as _, Stage as _, partition_of};
+use cordon_flow::{Accumulate, Fate, Graph, KnownElements, Memory, Stage as _, partition_of};
 use cordon_generate::Generate;
 use cordon_records::{Element, LogDatapoint, schema};
 
@@ -65,7 +65,7 @@ fn batches(payloads: &[Payload]) -> Vec<&[Payload]> {
 
 fn process(batch: &[Payload], counts: &mut Counts) -> Result<Graph> {
     let mut graph = Graph::default();
-    let (mut known, mut emitted) = (KnownNodes::default(), Vec::new());
+    let (mut known, mut emitted) = (KnownElements::default(), Vec::new());
     for payload in batch {
         let mut reader = open(&payload.bytes, payload.decoded_bytes)?;
         while let Some((_, datapoint)) = reader.next::<LogDatapoint<'_>>()? {
@@ -73,14 +73,15 @@ fn process(batch: &[Payload], counts: &mut Counts) -> Result<Graph> {
             match Generate.process(&datapoint, &mut known, &mut emitted) {
                 Fate::Output => {
                     counts.mapped += 1;
-                    counts.elements_in += emitted.len() as i64;
+                    let again = Memory::<Graph>::again(&known);
+                    counts.elements_in += (emitted.len() + again) as i64;
                     graph.extend(emitted.drain(..));
-                    known.keep();
+                    known.keep(&mut graph);
                 }
                 Fate::NotMapped => counts.not_mapped += 1,
                 Fate::Dead(_) => counts.dead += 1,
             }
-            known.forget();
+            Memory::<Graph>::forget(&mut known);
         }
     }
     Ok(graph)
@@ -95,10 +96,10 @@ fn open(bytes: &[u8], decoded_bytes: i64) -> Result<SectionReader<'_>> {
 
 /// Writes the graph in its order, in sections by partition.
 fn seal(graph: Graph, partitions: i32, counts: &mut Counts) -> Result<Vec<u8>> {
-    let elements = graph.into_sorted();
+    let elements = graph.sorted();
     counts.elements_out += elements.len() as i64;
     let mut by_partition: BTreeMap<i32, Vec<&Element>> = BTreeMap::new();
-    for element in &elements {
+    for element in elements {
         by_partition.entry(partition_of(element.home, partitions)).or_default().push(element);
     }
     let mut writer = SectionWriter::new(schema::ELEMENT.current(), Vec::new());

@@ -5,8 +5,7 @@ use std::{collections::BTreeMap, hint::black_box};
 use cordon_body::SECTION_DATAPOINTS_MAX;
 use cordon_container::{ReadLimits, SectionReader, SectionWriter};
 use cordon_flow::{
-    Accumulate as _, Event, Fate, Graph, KnownNodes, Memory as _, Stage as _, elements,
-    partition_of,
+    Accumulate as _, Event, Fate, Graph, KnownElements, Memory, Stage as _, partition_of,
 };
 use cordon_generate::Generate;
 use cordon_records::{Element, LogDatapoint, schema};
@@ -23,32 +22,18 @@ pub(crate) fn parse(batch: &Batch) {
     });
 }
 
-/// The elements of each line too.
-pub(crate) fn describe(batch: &Batch) {
-    let (mut known, mut found) = (KnownNodes::default(), Vec::new());
-    each(batch, |datapoint| {
-        found.clear();
-        if let Ok(event) = Event::parse(datapoint.line) {
-            match black_box(elements(&event, &mut known, &mut found)) {
-                Fate::Output => known.keep(),
-                _ => known.forget(),
-            }
-        }
-    });
-}
-
-/// Everything but the output.
+/// The elements of each line, merged: everything but the output.
 pub(crate) fn merge(batch: &Batch) -> Graph {
     let mut graph = Graph::default();
-    let (mut known, mut found) = (KnownNodes::default(), Vec::new());
+    let (mut known, mut found) = (KnownElements::default(), Vec::new());
     each(batch, |datapoint| {
         found.clear();
         match Generate.process(datapoint, &mut known, &mut found) {
             Fate::Output => {
                 graph.extend(found.drain(..));
-                known.keep();
+                known.keep(&mut graph);
             }
-            _ => known.forget(),
+            _ => Memory::<Graph>::forget(&mut known),
         }
     });
     graph
@@ -56,9 +41,9 @@ pub(crate) fn merge(batch: &Batch) -> Graph {
 
 /// All that a batch does, into sections by partition.
 pub(crate) fn all(batch: &Batch) {
-    let elements = merge(batch).into_sorted();
+    let graph = merge(batch);
     let mut by_partition: BTreeMap<i32, Vec<&Element>> = BTreeMap::new();
-    for element in &elements {
+    for element in graph.sorted() {
         by_partition.entry(partition_of(element.home, PARTITIONS)).or_default().push(element);
     }
     let mut writer = SectionWriter::new(schema::ELEMENT.current(), Vec::new());

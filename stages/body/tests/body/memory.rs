@@ -19,8 +19,8 @@ struct Lines {
     learnt: Vec<String>,
 }
 
-impl Memory for Lines {
-    fn keep(&mut self) {
+impl Memory<Graph> for Lines {
+    fn keep(&mut self, _: &mut Graph) {
         self.kept.append(&mut self.learnt);
     }
 

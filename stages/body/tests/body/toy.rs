@@ -89,9 +89,10 @@ impl Accumulate for Verbatim {
         self.elements.len()
     }
 
-    fn into_sorted(mut self) -> Vec<Element> {
-        self.elements.sort_by_key(|item| (item.body.clone(), item.first_seen_ms));
-        self.elements
+    fn sorted(&self) -> Vec<&Element> {
+        let mut sorted: Vec<&Element> = self.elements.iter().collect();
+        sorted.sort_by_key(|item| (&item.body, item.first_seen_ms));
+        sorted
     }
 
     fn home(_: &Element) -> Option<NodeKey> {

@@ -14,7 +14,7 @@ mod tests;
 
 use cordon_records::{Body, Element, NodeKey};
 
-pub use known::KnownNodes;
+pub use known::KnownElements;
 
 use crate::{
     Fate,
@@ -32,12 +32,13 @@ pub(crate) enum Fault {
     Data,
 }
 
-/// Turns an event into the elements of the graph that it shows. Nodes that are known come without
-/// what is known of them; they are those of a graph that the elements will be merged into.
+/// Turns an event into the elements of the graph that it shows. What is known is in a graph that
+/// the elements will be merged into: such nodes come without what is known of them, and neither
+/// nodes nor edges come at all if the event says nothing else of them, but that they were seen.
 ///
 /// What `elements` got before a fate other than [`Fate::Output`] is to be thrown away, and what
 /// `known` learnt is to be forgotten.
-pub fn elements(event: &Event<'_>, known: &mut KnownNodes, elements: &mut Vec<Element>) -> Fate {
+pub fn elements(event: &Event<'_>, known: &mut KnownElements, elements: &mut Vec<Element>) -> Fate {
     if !event.is_sysmon() {
         return Fate::NotMapped;
     }
@@ -55,7 +56,7 @@ pub fn elements(event: &Event<'_>, known: &mut KnownNodes, elements: &mut Vec<El
 /// no elements.
 pub fn node_keys(event: &Event<'_>) -> Vec<NodeKey> {
     let mut found = Vec::new();
-    if elements(event, &mut KnownNodes::default(), &mut found) != Fate::Output {
+    if elements(event, &mut KnownElements::default(), &mut found) != Fate::Output {
         return Vec::new();
     }
     let keys = found.into_iter().filter_map(|element| match element.body {

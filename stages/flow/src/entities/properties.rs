@@ -9,6 +9,10 @@ use crate::graph::{Law, clip};
 pub(super) struct Properties(Vec<Property>);
 
 impl Properties {
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Adds a value.
     #[must_use]
     pub(super) fn text(self, name: &'static str, value: impl AsRef<str> + Into<Text>) -> Self {

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use cordon_records::{Body, Edge, Element, Node, NodeKey, Text};
 use smol_str::ToSmolStr as _;
 
-use super::{Fault, KnownNodes, canonical, properties::Properties};
+use super::{Fault, KnownElements, canonical, properties::Properties};
 use crate::{
     event::{Event, Field},
     node_key,
@@ -19,7 +19,7 @@ pub(super) struct Scene<'e, 'a> {
     /// The device, as the event writes it.
     computer: &'e str,
     device: End,
-    known: &'e mut KnownNodes,
+    known: &'e mut KnownElements,
     elements: &'e mut Vec<Element>,
 }
 
@@ -60,7 +60,7 @@ impl<'e, 'a> Scene<'e, 'a> {
     /// Opens the scene with its device.
     pub(super) fn open(
         event: &'e Event<'a>,
-        known: &'e mut KnownNodes,
+        known: &'e mut KnownElements,
         elements: &'e mut Vec<Element>,
     ) -> Result<Self, Fault> {
         let computer = required(event, Field::Computer)?;
@@ -122,15 +122,24 @@ impl<'e, 'a> Scene<'e, 'a> {
         Ok(Some(process))
     }
 
-    /// Adds a file by its bare path, in letters of any case, with the hashes that Sysmon gave it.
-    pub(super) fn file(&mut self, path: &str, hashes: Option<&str>, extra: Properties) -> End {
-        let words = [path.as_bytes(), hashes.unwrap_or_default().as_bytes()];
+    /// Adds a file by its bare path, in letters of any case, with the hashes that Sysmon gave it,
+    /// and what `word` says of it besides.
+    pub(super) fn file(
+        &mut self,
+        path: &str,
+        hashes: Option<&str>,
+        word: Option<&str>,
+        describe: impl FnOnce(Properties) -> Properties,
+        extra: Properties,
+    ) -> End {
+        let word = word.unwrap_or_default().as_bytes();
+        let words = [path.as_bytes(), hashes.unwrap_or_default().as_bytes(), word];
         self.node(kind::FILE, words, extra, |scene, extra| {
             let path = canonical::lower(path);
             let end = scene.end(kind::FILE, Scope::Device, [path.as_bytes()]);
             let hashes = hashes.into_iter().flat_map(canonical::hashes);
-            let properties =
-                hashes.fold(extra, |properties, (name, hash)| properties.text(name, hash));
+            let properties = hashes
+                .fold(describe(extra), |properties, (name, hash)| properties.text(name, hash));
             (end, properties.text("path", path))
         })
     }
@@ -181,7 +190,7 @@ impl<'e, 'a> Scene<'e, 'a> {
                 .text("protocol_name", protocol.clone());
             (scene.end(kind::NETWORK_ENDPOINT, scope, fields), properties)
         });
-        self.edge(service, label::LOCATED_AT, address, Properties::default());
+        self.link(service, label::LOCATED_AT, address);
         service
     }
 
@@ -193,23 +202,38 @@ impl<'e, 'a> Scene<'e, 'a> {
         })
     }
 
-    /// Adds an edge; its home is that of its source.
-    pub(super) fn edge(
+    /// Adds an edge that says nothing but that it is there.
+    pub(super) fn link(&mut self, source: End, label: &'static str, target: End) {
+        self.edge(source, label, target, [], |none| none);
+    }
+
+    /// Adds an edge, with what `words` say of it; its home is that of its source.
+    ///
+    /// `describe` adds what they say, and is not asked if an edge like this is known.
+    pub(super) fn edge<const N: usize>(
         &mut self,
         source: End,
         label: &'static str,
         target: End,
-        properties: Properties,
+        words: [Option<&str>; N],
+        describe: impl FnOnce(Properties) -> Properties,
     ) {
+        let words = words.map(|word| word.unwrap_or_default().as_bytes());
+        let ends: [&[u8]; 3] = [label.as_bytes(), &source.key.0, &target.key.0];
+        let Err(name) = self.known.recall(ends.into_iter().chain(words), self.time_ms) else {
+            return self.known.see_again(self.time_ms);
+        };
         let label = Text::new_static(label);
         let body = Body::Edge(Edge { source: source.key, label, target: target.key });
-        self.push(source.home, body, properties);
+        self.known.learn(name, source, &body, self.time_ms);
+        self.push(source.home, body, describe(Properties::default()));
     }
 
     /// Adds the node that `words` name on this device, with what only this event says of it.
     ///
     /// If it is not known by these words, `describe` tells who it is, and adds what they say of
-    /// it: nothing else, for next time it will not be asked.
+    /// it: nothing else, for next time it will not be asked, and if there is nothing else to say,
+    /// no element is made.
     fn node<const N: usize>(
         &mut self,
         kind: &'static str,
@@ -219,17 +243,24 @@ impl<'e, 'a> Scene<'e, 'a> {
     ) -> End {
         let device = self.device.key;
         let words = [kind.as_bytes(), &device.0].into_iter().chain(words);
-        let (end, properties) = match self.known.recall(words, self.time_ms) {
-            Ok(end) => (end, extra),
+        let node = |end: End| Body::Node(Node { kind: Text::new_static(kind), key: end.key });
+        match self.known.recall(words, self.time_ms) {
+            Ok(end) if extra.is_empty() => {
+                self.known.see_again(self.time_ms);
+                end
+            }
+            Ok(end) => {
+                self.push(end.home, node(end), extra);
+                end
+            }
             Err(name) => {
                 let (end, properties) = describe(self, extra);
-                self.known.learn(name, end, self.time_ms);
-                (end, properties)
+                let body = node(end);
+                self.known.learn(name, end, &body, self.time_ms);
+                self.push(end.home, body, properties);
+                end
             }
-        };
-        let body = Body::Node(Node { kind: Text::new_static(kind), key: end.key });
-        self.push(end.home, body, properties);
-        end
+        }
     }
 
     /// A node by its canonical identity. The first field is the scope: the device's key, or

@@ -4,7 +4,7 @@ use cordon_records::Element;
 use smol_str::ToSmolStr as _;
 
 use super::{
-    Fault, KnownNodes,
+    Fault, KnownElements,
     canonical::{self, Answer},
     properties::Properties,
     scene::{End, ProcessFields, Scene},
@@ -54,7 +54,7 @@ const TARGET: ProcessFields = ProcessFields {
 pub(super) fn describe(
     id: u16,
     event: &Event<'_>,
-    known: &mut KnownNodes,
+    known: &mut KnownElements,
     elements: &mut Vec<Element>,
 ) -> Option<Result<(), Fault>> {
     let describe: fn(&mut Scene<'_, '_>) -> Result<(), Fault> = match id {
@@ -101,17 +101,17 @@ fn process_created(scene: &mut Scene<'_, '_>) -> Result<(), Fault> {
     if scene.get(Field::ParentProcessGuid).is_some() {
         let extra = none().some("cmd_line", scene.get(Field::ParentCommandLine));
         if let (Some(parent), Some(process)) = (scene.process(&PARENT, extra)?, process) {
-            scene.edge(parent, label::LAUNCHED, process, none());
+            scene.link(parent, label::LAUNCHED, process);
         }
     }
     if let Some(path) = scene.get(Field::Image).and_then(canonical::bare_path) {
         let extra = image_properties(scene);
-        let file = scene.file(path, scene.get(Field::Hashes), extra);
-        scene.edge(actor, label::EXECUTED, file, none());
+        let file = scene.file(path, scene.get(Field::Hashes), None, |none| none, extra);
+        scene.link(actor, label::EXECUTED, file);
     }
     if let Some(user) = scene.get(Field::User) {
         let user = scene.user(user);
-        scene.edge(actor, label::RAN_AS, user, none());
+        scene.link(actor, label::RAN_AS, user);
     }
     Ok(())
 }
@@ -144,12 +144,12 @@ fn connected(scene: &mut Scene<'_, '_>) -> Result<(), Fault> {
     let target = scene.address(target_ip, scene.get(Field::DestinationHostname));
     let service = scene.service(target_ip, port, &protocol, target);
     let (device, own) = (scene.device(), if is_outbound { source } else { target });
-    scene.edge(device, label::HAS_ADDRESS, own, none());
+    scene.link(device, label::HAS_ADDRESS, own);
     if is_outbound {
-        scene.edge(actor, label::CONNECTED_TO, service, none());
+        scene.link(actor, label::CONNECTED_TO, service);
     } else {
-        scene.edge(actor, label::LISTENED_ON, service, none());
-        scene.edge(actor, label::ACCEPTED_FROM, source, none());
+        scene.link(actor, label::LISTENED_ON, service);
+        scene.link(actor, label::ACCEPTED_FROM, source);
     }
     Ok(())
 }
@@ -168,32 +168,36 @@ fn image_loaded(scene: &mut Scene<'_, '_>) -> Result<(), Fault> {
     let extra = image_properties(scene)
         .some("signature.state", scene.get(Field::SignatureStatus))
         .some("signature.subject", scene.get(Field::Signature));
-    let file = scene.file(path, scene.get(Field::Hashes), extra);
-    scene.edge(actor, label::LOADED, file, none());
+    let file = scene.file(path, scene.get(Field::Hashes), None, |none| none, extra);
+    scene.link(actor, label::LOADED, file);
     Ok(())
 }
 
 fn thread_created(scene: &mut Scene<'_, '_>) -> Result<(), Fault> {
-    let extra = none()
-        .some("module.path", scene.get(Field::StartModule).and_then(canonical::path))
-        .some("module.function_name", scene.get(Field::StartFunction));
-    reach(scene, label::CREATED_THREAD_IN, extra)
+    let [module, function] = [Field::StartModule, Field::StartFunction].map(|f| scene.get(f));
+    reach(scene, label::CREATED_THREAD_IN, [module, function], |none| {
+        none.some("module.path", module.and_then(canonical::path))
+            .some("module.function_name", function)
+    })
 }
 
 fn process_accessed(scene: &mut Scene<'_, '_>) -> Result<(), Fault> {
-    let access = scene.get(Field::GrantedAccess).map(canonical::lower);
-    reach(scene, label::ACCESSED, none().some("actual_permissions", access))
+    let access = scene.get(Field::GrantedAccess);
+    reach(scene, label::ACCESSED, [access], |none| {
+        none.some("actual_permissions", access.map(canonical::lower))
+    })
 }
 
 /// One process reached into another, or into itself.
-fn reach(
+fn reach<const N: usize>(
     scene: &mut Scene<'_, '_>,
     label: &'static str,
-    properties: Properties,
+    words: [Option<&str>; N],
+    describe: impl FnOnce(Properties) -> Properties,
 ) -> Result<(), Fault> {
     let source = scene.process(&SOURCE, none())?.unwrap_or(scene.device());
     if let Some(target) = scene.process(&TARGET, none())? {
-        scene.edge(source, label, target, properties);
+        scene.edge(source, label, target, words, describe);
     }
     Ok(())
 }
@@ -203,35 +207,33 @@ fn path<'e>(scene: &Scene<'e, '_>, field: Field) -> Result<&'e str, Fault> {
 }
 
 fn file_created(scene: &mut Scene<'_, '_>) -> Result<(), Fault> {
-    let extra = created_time(scene);
-    touch_file(scene, label::CREATED, None, extra)
+    touch_file(scene, label::CREATED, None, scene.get(Field::CreationUtcTime))
 }
 
 fn stream_created(scene: &mut Scene<'_, '_>) -> Result<(), Fault> {
-    let (hashes, extra) = (scene.get(Field::Hashes), created_time(scene));
-    touch_file(scene, label::CREATED_STREAM, hashes, extra)
+    let (hashes, created) = (scene.get(Field::Hashes), scene.get(Field::CreationUtcTime));
+    touch_file(scene, label::CREATED_STREAM, hashes, created)
 }
 
 fn file_deleted(scene: &mut Scene<'_, '_>) -> Result<(), Fault> {
-    touch_file(scene, label::DELETED, scene.get(Field::Hashes), none())
+    touch_file(scene, label::DELETED, scene.get(Field::Hashes), None)
 }
 
 fn touch_file(
     scene: &mut Scene<'_, '_>,
     label: &'static str,
     hashes: Option<&str>,
-    extra: Properties,
+    created: Option<&str>,
 ) -> Result<(), Fault> {
     let path = path(scene, Field::TargetFilename)?;
     let actor = actor(scene)?;
-    let file = scene.file(path, hashes, extra);
-    scene.edge(actor, label, file, none());
+    let describe = |none: Properties| {
+        let created_ms = created.and_then(parse_utc_ms);
+        none.some("created_time", created_ms.map(|ms| ms.to_smolstr()))
+    };
+    let file = scene.file(path, hashes, created, describe, none());
+    scene.link(actor, label, file);
     Ok(())
-}
-
-fn created_time(scene: &Scene<'_, '_>) -> Properties {
-    let time_ms = scene.get(Field::CreationUtcTime).and_then(parse_utc_ms);
-    none().some("created_time", time_ms.map(|ms| ms.to_smolstr()))
 }
 
 fn registry(scene: &mut Scene<'_, '_>, label: &'static str) -> Result<(), Fault> {
@@ -239,7 +241,7 @@ fn registry(scene: &mut Scene<'_, '_>, label: &'static str) -> Result<(), Fault>
     let actor = actor(scene)?;
     let key = scene.registry_key(path, none().some("data", scene.get(Field::Details)));
     let activity = activity(scene);
-    scene.edge(actor, label, key, activity);
+    scene.edge(actor, label, key, [activity], |none| none.some("activity", activity));
     Ok(())
 }
 
@@ -249,25 +251,25 @@ fn registry_renamed(scene: &mut Scene<'_, '_>) -> Result<(), Fault> {
     let old = scene.registry_key(old, none());
     let new = scene.registry_key(new, none());
     let activity = activity(scene);
-    scene.edge(actor, label::RENAMED_KEY, old, activity);
-    scene.edge(old, label::RENAMED_TO, new, none());
+    scene.edge(actor, label::RENAMED_KEY, old, [activity], |none| none.some("activity", activity));
+    scene.link(old, label::RENAMED_TO, new);
     Ok(())
 }
 
 /// Sysmon's word for what was done. NXLog overwrites the field with a severity of its own.
-fn activity(scene: &Scene<'_, '_>) -> Properties {
+fn activity<'e>(scene: &Scene<'e, '_>) -> Option<&'e str> {
     const SEVERITIES: [&str; 7] =
         ["AUDIT_FAILURE", "AUDIT_SUCCESS", "CRITICAL", "ERROR", "INFO", "VERBOSE", "WARNING"];
-    let activity = scene.get(Field::EventType).filter(|word| !SEVERITIES.contains(word));
-    none().some("activity", activity)
+    scene.get(Field::EventType).filter(|word| !SEVERITIES.contains(word))
 }
 
 fn pipe(scene: &mut Scene<'_, '_>, label: &'static str) -> Result<(), Fault> {
     let path = canonical::pipe_path(scene.required(Field::PipeName)?);
     let actor = actor(scene)?;
     if let Some(path) = path {
-        let pipe = scene.file(&path, None, none().text("type", "Named Pipe"));
-        scene.edge(actor, label, pipe, none());
+        let describe = |none: Properties| none.text("type", "Named Pipe");
+        let pipe = scene.file(&path, None, Some("pipe"), describe, none());
+        scene.link(actor, label, pipe);
     }
     Ok(())
 }
@@ -284,11 +286,11 @@ fn dns_queried(scene: &mut Scene<'_, '_>) -> Result<(), Fault> {
         }
     }
     let query = scene.dns_query(&name, none().set("answers", names.into()));
-    let status = none().some("status_code", scene.get(Field::QueryStatus));
-    scene.edge(actor, label::QUERIED, query, status);
+    let status = scene.get(Field::QueryStatus);
+    scene.edge(actor, label::QUERIED, query, [status], |none| none.some("status_code", status));
     for ip in addresses {
         let address = scene.address(ip, None);
-        scene.edge(query, label::RESOLVED_TO, address, none());
+        scene.link(query, label::RESOLVED_TO, address);
     }
     Ok(())
 }

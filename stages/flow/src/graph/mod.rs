@@ -10,9 +10,12 @@ mod law;
 #[cfg(test)]
 mod tests;
 
-use std::hash::BuildHasher as _;
+use std::{
+    collections::BTreeMap,
+    hash::{BuildHasher as _, Hasher as _},
+};
 
-use cordon_records::{Body, Element, NodeKey, Property, schema};
+use cordon_records::{Body, Edge, Element, Node, NodeKey, Property, Text, schema};
 use hashbrown::{DefaultHashBuilder, HashTable};
 
 pub(crate) use law::clip;
@@ -60,8 +63,8 @@ impl Accumulate for Graph {
     fn add(&mut self, item: Element) {
         let item = normal(item);
         let Self { elements, places, hasher, .. } = self;
-        let hash = hasher.hash_one(&item.body);
-        let is_same = |place: &u32| elements[*place as usize].body == item.body;
+        let hash = hash_of(hasher, &item.body);
+        let is_same = |place: &u32| is_same(&elements[*place as usize].body, &item.body);
         let place = match places.find(hash, is_same) {
             Some(place) => {
                 let place = *place;
@@ -72,8 +75,8 @@ impl Accumulate for Graph {
                 let place = u32::try_from(elements.len()).expect("a graph that fits into memory");
                 elements.push(item);
                 self.rounds.push(self.round.wrapping_sub(1));
-                let hash_of = |place: &u32| hasher.hash_one(&elements[*place as usize].body);
-                places.insert_unique(hash, place, hash_of);
+                let rehash = |place: &u32| hash_of(hasher, &elements[*place as usize].body);
+                places.insert_unique(hash, place, rehash);
                 place
             }
         };
@@ -107,10 +110,27 @@ impl Accumulate for Graph {
     }
 
     /// Nodes by kind and key, then edges by source, label and target.
-    fn into_sorted(self) -> Vec<Element> {
-        let mut sorted = self.elements;
-        sorted.sort_unstable_by(|a, b| a.body.cmp(&b.body));
-        sorted
+    ///
+    /// Words are compared once for each node and not at all for most edges: what is sorted are
+    /// numbers that stand for keys, beside the places of their elements.
+    fn sorted(&self) -> Vec<&Element> {
+        let mut nodes: BTreeMap<&str, Vec<(u128, u32)>> = BTreeMap::new();
+        let mut edges: Vec<(u128, u32)> = Vec::new();
+        for (place, element) in (0..).zip(&self.elements) {
+            match &element.body {
+                Body::Node(Node { kind, key }) => {
+                    nodes.entry(kind).or_default().push((u128::from_be_bytes(key.0), place));
+                }
+                Body::Edge(edge) => edges.push((u128::from_be_bytes(edge.source.0), place)),
+            }
+        }
+        let body = |place: u32| &self.elements[place as usize].body;
+        nodes.values_mut().for_each(|nodes| nodes.sort_unstable());
+        edges.sort_unstable_by(|(source, place), (other, other_place)| {
+            source.cmp(other).then_with(|| body(*place).cmp(body(*other_place)))
+        });
+        let places = nodes.into_values().flatten().chain(edges);
+        places.map(|(_, place)| &self.elements[place as usize]).collect()
     }
 
     fn home(item: &Element) -> Option<NodeKey> {
@@ -144,11 +164,31 @@ impl FromIterator<Element> for Graph {
 }
 
 impl Graph {
+    /// All elements in the order of [`Accumulate::sorted`].
+    pub fn into_sorted(self) -> Vec<Element> {
+        self.sorted().into_iter().cloned().collect()
+    }
+
     /// The union of two graphs.
     #[must_use]
     pub fn union(mut self, other: Graph) -> Graph {
         self.extend(other.elements);
         self
+    }
+
+    /// Where the element with this identity is, for [`Graph::see_again`].
+    pub(crate) fn place_of(&self, body: &Body) -> Option<u32> {
+        let Self { elements, places, hasher, .. } = self;
+        let is_it = |place: &u32| is_same(&elements[*place as usize].body, body);
+        places.find(hash_of(hasher, body), is_it).copied()
+    }
+
+    /// Adds the element at this place again, as it was seen at this time and without properties.
+    pub(crate) fn see_again(&mut self, place: u32, time_ms: i64) {
+        let element = &mut self.elements[place as usize];
+        element.first_seen_ms = element.first_seen_ms.min(time_ms);
+        element.last_seen_ms = element.last_seen_ms.max(time_ms);
+        self.note_change(place);
     }
 
     /// Remembers that the element at this place is not what it was when the round began.
@@ -158,6 +198,37 @@ impl Graph {
             *round = self.round;
             self.changed.push(place);
         }
+    }
+}
+
+/// A hash of the identity; keys are hashes already, but a forger may choose them.
+fn hash_of(hasher: &DefaultHashBuilder, body: &Body) -> u64 {
+    let mut hasher = hasher.build_hasher();
+    match body {
+        Body::Node(Node { kind, key }) => {
+            hasher.write_u128(u128::from_le_bytes(key.0));
+            hasher.write(kind.as_bytes());
+        }
+        Body::Edge(Edge { source, label, target }) => {
+            hasher.write_u128(u128::from_le_bytes(source.0));
+            hasher.write_u128(u128::from_le_bytes(target.0));
+            hasher.write(label.as_bytes());
+        }
+    }
+    hasher.finish()
+}
+
+/// Whether two bodies are equal: the keys first, and no letters of words that are the same static
+/// text.
+fn is_same(a: &Body, b: &Body) -> bool {
+    let is_same_text =
+        |a: &Text, b: &Text| a.len() == b.len() && (a.as_ptr() == b.as_ptr() || a == b);
+    match (a, b) {
+        (Body::Node(a), Body::Node(b)) => a.key == b.key && is_same_text(&a.kind, &b.kind),
+        (Body::Edge(a), Body::Edge(b)) => {
+            a.source == b.source && a.target == b.target && is_same_text(&a.label, &b.label)
+        }
+        _ => false,
     }
 }
 

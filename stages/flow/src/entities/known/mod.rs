@@ -1,55 +1,65 @@
-//! What the nodes of a batch were called, so that they are made once for a name, not once an event.
+//! What the nodes and edges of a batch were called, so that they are made once for a name, not once
+//! an event.
 //!
-//! Most events are about nodes that an earlier one named in the very same words. Those words lead
-//! to the key without canonical forms and SHA-256, and what they say of the node need not be sent
-//! again: it gives the graph nothing new, unless the event is earlier than the one that sent it.
-//! What an event says beyond that is always sent.
+//! Most events are about nodes that an earlier one named in the very same words, and say of them
+//! what that one said. Those words lead to the key without canonical forms and SHA-256, and to the
+//! element in the graph without an element to look it up by: what they say gives the graph nothing
+//! new, unless the event is earlier than the one that sent it. What an event says beyond that is
+//! always sent.
 
 #[cfg(test)]
 mod tests;
 
 use std::{hash::BuildHasher as _, ops::Range};
 
+use cordon_records::Body;
 use hashbrown::{DefaultHashBuilder, HashTable};
 
 use super::scene::End;
-use crate::Memory;
+use crate::{Graph, Memory};
 
-/// Most nodes that are remembered.
-const NODES_MAX: usize = 1 << 16;
+/// Most names that are remembered.
+const NAMES_MAX: usize = 1 << 17;
 
-/// Most bytes of all their names.
-const NAMES_BYTES_MAX: usize = 8 << 20;
+/// Most bytes of all of them.
+const NAMES_BYTES_MAX: usize = 16 << 20;
 
 /// Longest name that is remembered: a forged one may have a megabyte.
 const NAME_BYTES_MAX: usize = 1024;
 
-/// Nodes that are in a graph, by the words that named them.
+/// Nodes and edges that are in a graph, by the words that named them.
 ///
 /// Bounded: once it is full, it learns no more. Names are found by a seeded hash and compared
 /// whole, so that no forged one can pass for another.
 #[derive(Debug)]
-pub struct KnownNodes {
-    /// All names, one behind the other: those of `nodes`, then those of `learnt`.
+pub struct KnownElements {
+    /// All names, one behind the other: those of `kept`, then those of `learnt`.
     names: Vec<u8>,
-    nodes: HashTable<Known>,
+    kept: HashTable<Known>,
     hasher: DefaultHashBuilder,
-    /// Nodes of the datapoint at hand.
-    learnt: Vec<Known>,
-    /// Bytes of `names` that belong to `nodes`.
+    /// Elements of the datapoint at hand.
+    learnt: Vec<(Known, Body)>,
+    /// Places in the graph of elements that the datapoint at hand gave again, and its time.
+    again: Vec<(u32, i64)>,
+    /// The place of what was recalled last.
+    recalled: u32,
+    /// Bytes of `names` that belong to `kept`.
     kept_bytes: usize,
-    nodes_max: usize,
+    names_max: usize,
 }
 
 #[derive(Debug)]
 struct Known {
     name: Name,
+    /// The node, or the edge's source.
     end: End,
-    /// Time of the event that sent what the name says of the node.
+    /// Where it is in the graph.
+    place: u32,
+    /// Time of the event that sent what the name says of it.
     since_ms: i64,
 }
 
-/// The words of a node.
+/// The words of a node or an edge.
 #[derive(Debug)]
 pub(super) struct Name {
     hash: u64,
@@ -57,27 +67,29 @@ pub(super) struct Name {
     place: Range<usize>,
 }
 
-impl Default for KnownNodes {
+impl Default for KnownElements {
     fn default() -> Self {
-        Self::with_nodes_max(NODES_MAX)
+        Self::with_names_max(NAMES_MAX)
     }
 }
 
-impl KnownNodes {
-    /// Remembers that many nodes at most.
-    pub fn with_nodes_max(nodes_max: usize) -> Self {
+impl KnownElements {
+    /// Remembers that many names at most.
+    pub fn with_names_max(names_max: usize) -> Self {
         Self {
             names: Vec::new(),
-            nodes: HashTable::new(),
+            kept: HashTable::new(),
             hasher: DefaultHashBuilder::default(),
             learnt: Vec::new(),
+            again: Vec::new(),
+            recalled: 0,
             kept_bytes: 0,
-            nodes_max,
+            names_max,
         }
     }
 
-    /// The node that these words name, if the graph has what they say of it, at this time or
-    /// earlier; else their name for [`KnownNodes::learn`], which has to be next.
+    /// What these words name, if the graph has what they say of it, at this time or earlier; else
+    /// their name for [`KnownElements::learn`], which has to be next.
     pub(super) fn recall<'w>(
         &mut self,
         words: impl IntoIterator<Item = &'w [u8], IntoIter: Clone>,
@@ -95,9 +107,10 @@ impl KnownNodes {
         }
         let (names, name) = self.names.split_at(start);
         let hash = self.hasher.hash_one(name);
-        let known = self.nodes.find(hash, |known| names[known.name.place.clone()] == *name);
+        let known = self.kept.find(hash, |known| names[known.name.place.clone()] == *name);
         match known.filter(|known| known.since_ms <= time_ms) {
-            Some(Known { end, .. }) => {
+            Some(Known { end, place, .. }) => {
+                self.recalled = *place;
                 self.names.truncate(start);
                 Ok(*end)
             }
@@ -105,35 +118,48 @@ impl KnownNodes {
         }
     }
 
-    /// Remembers a node, from when on the datapoint at hand is in the output.
-    pub(super) fn learn(&mut self, name: Name, end: End, since_ms: i64) {
-        let is_full = self.nodes.len() + self.learnt.len() >= self.nodes_max
+    /// The event says nothing else of what was just recalled, but that it was seen then.
+    pub(super) fn see_again(&mut self, time_ms: i64) {
+        self.again.push((self.recalled, time_ms));
+    }
+
+    /// Remembers an element, from when on the datapoint at hand is in the output.
+    pub(super) fn learn(&mut self, name: Name, end: End, body: &Body, since_ms: i64) {
+        let is_full = self.kept.len() + self.learnt.len() >= self.names_max
             || self.names.len() > NAMES_BYTES_MAX;
         if is_full || name.place.is_empty() {
             self.names.truncate(name.place.start);
         } else {
-            self.learnt.push(Known { name, end, since_ms });
+            self.learnt.push((Known { name, end, place: 0, since_ms }, body.clone()));
         }
     }
 }
 
-impl Memory for KnownNodes {
-    fn keep(&mut self) {
-        let Self { names, nodes, learnt, .. } = self;
-        for known in learnt.drain(..) {
+impl Memory<Graph> for KnownElements {
+    fn again(&self) -> usize {
+        self.again.len()
+    }
+
+    fn keep(&mut self, graph: &mut Graph) {
+        for (place, time_ms) in self.again.drain(..) {
+            graph.see_again(place, time_ms);
+        }
+        let Self { names, kept, learnt, .. } = self;
+        for (mut known, body) in learnt.drain(..) {
             let hash = known.name.hash;
             let name = |known: &Known| &names[known.name.place.clone()];
-            match nodes.find_mut(hash, |other| name(other) == name(&known)) {
-                Some(other) => other.since_ms = other.since_ms.min(known.since_ms),
-                None => {
-                    nodes.insert_unique(hash, known, |known| known.name.hash);
-                }
+            if let Some(other) = kept.find_mut(hash, |other| name(other) == name(&known)) {
+                other.since_ms = other.since_ms.min(known.since_ms);
+            } else if let Some(place) = graph.place_of(&body) {
+                known.place = place;
+                kept.insert_unique(hash, known, |known| known.name.hash);
             }
         }
         self.kept_bytes = self.names.len();
     }
 
     fn forget(&mut self) {
+        self.again.clear();
         self.learnt.clear();
         self.names.truncate(self.kept_bytes);
     }

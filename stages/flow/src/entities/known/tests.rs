@@ -1,8 +1,8 @@
-//! That nodes are known changes how much is emitted, and nothing else.
+//! That elements are known changes how much is emitted, and nothing else.
 
 use std::fmt::Write as _;
 
-use cordon_records::{Body, Element};
+use cordon_records::Element;
 use proptest::{collection::vec, prelude::*, sample::select};
 
 use super::*;
@@ -66,16 +66,16 @@ fn any_line() -> impl Strategy<Value = String> {
 /// The graph of the lines that are not refused, and the fates of all.
 fn graph_of<'l>(
     lines: impl IntoIterator<Item = &'l (String, bool)>,
-    mut known: KnownNodes,
+    mut known: KnownElements,
 ) -> (Graph, Vec<Fate>) {
     let mut graph = Graph::default();
     let fates = lines.into_iter().map(|(line, is_refused)| {
         let (found, fate) = found(line, &mut known);
         if fate == Fate::Output && !is_refused {
             graph.extend(found);
-            known.keep();
+            known.keep(&mut graph);
         } else {
-            known.forget();
+            forget(&mut known);
         }
         fate
     });
@@ -83,7 +83,7 @@ fn graph_of<'l>(
     (graph, fates)
 }
 
-fn found(line: &str, known: &mut KnownNodes) -> (Vec<Element>, Fate) {
+fn found(line: &str, known: &mut KnownElements) -> (Vec<Element>, Fate) {
     let event = Event::parse(line.as_bytes()).expect("well-formed");
     let mut found = Vec::new();
     let fate = elements(&event, known, &mut found);
@@ -96,10 +96,10 @@ proptest! {
         lines in vec((any_line(), prop::bool::weighted(0.2)), 0..40),
         few in 1..6usize,
     ) {
-        let unknown = graph_of(&lines, KnownNodes::with_nodes_max(0));
-        prop_assert_eq!(&graph_of(&lines, KnownNodes::with_nodes_max(few)), &unknown);
-        prop_assert_eq!(&graph_of(&lines, KnownNodes::default()), &unknown);
-        let (twice, _) = graph_of(lines.iter().chain(&lines), KnownNodes::default());
+        let unknown = graph_of(&lines, KnownElements::with_names_max(0));
+        prop_assert_eq!(&graph_of(&lines, KnownElements::with_names_max(few)), &unknown);
+        prop_assert_eq!(&graph_of(&lines, KnownElements::default()), &unknown);
+        let (twice, _) = graph_of(lines.iter().chain(&lines), KnownElements::default());
         prop_assert_eq!(&twice, &unknown.0);
     }
 }
@@ -112,63 +112,120 @@ fn ended(second: u32, path: &str) -> String {
     )
 }
 
-/// The names of all properties that the line's elements come with.
-fn said(line: &str, known: &mut KnownNodes) -> Vec<String> {
-    let (found, fate) = found(line, known);
-    assert_eq!(fate, Fate::Output);
-    let is_node = |element: &Element| matches!(element.body, Body::Node(_));
-    assert_eq!(found.iter().filter(|element| is_node(element)).count(), 2);
-    found.iter().flat_map(|element| &element.properties).map(|p| p.name.to_string()).collect()
+fn forget(known: &mut KnownElements) {
+    Memory::<Graph>::forget(known);
+}
+
+/// What was learnt of lines, and the graph that they are in.
+#[derive(Default)]
+struct Learner {
+    known: KnownElements,
+    graph: Graph,
+    found: Vec<Element>,
+}
+
+impl Learner {
+    fn of(known: KnownElements) -> Self {
+        Self { known, ..Self::default() }
+    }
+
+    /// The names of all properties that the line's elements come with.
+    fn said(&mut self, line: &str) -> Vec<String> {
+        let (found, fate) = found(line, &mut self.known);
+        assert_eq!(fate, Fate::Output);
+        let again = Memory::<Graph>::again(&self.known);
+        assert_eq!(found.len() + again, 2, "a device and a process");
+        self.found = found;
+        self.found.iter().flat_map(|e| &e.properties).map(|p| p.name.to_string()).collect()
+    }
+
+    fn keep(&mut self) {
+        self.graph.extend(self.found.drain(..));
+        self.known.keep(&mut self.graph);
+    }
 }
 
 const ALL: [&str; 4] = ["hostname", "file.path", "terminated_time", "uid"];
 
 #[test]
 fn what_is_known_is_said_once_and_what_is_new_always() {
-    let known = &mut KnownNodes::default();
-    assert_eq!(said(&ended(20, "a"), known), ALL);
-    known.keep();
-    assert_eq!(said(&ended(20, "a"), known), ["terminated_time"]);
-    assert_eq!(said(&ended(21, "a"), known), ["terminated_time"]);
-    assert_eq!(said(&ended(21, "A"), known), ALL[1..], "other words, so somebody else");
+    let mut learner = Learner::default();
+    assert_eq!(learner.said(&ended(20, "a")), ALL);
+    learner.keep();
+    assert_eq!(learner.said(&ended(20, "a")), ["terminated_time"]);
+    learner.keep();
+    assert_eq!(learner.said(&ended(21, "a")), ["terminated_time"]);
+    learner.keep();
+    assert_eq!(learner.said(&ended(21, "A")), ALL[1..], "other words, so somebody else");
+}
+
+/// Event 10 says nothing new the second time, but when it was.
+#[test]
+fn what_says_nothing_new_is_not_emitted_and_yet_seen() {
+    let accessed = |second: u32, access: &str| {
+        format!(
+            r#"{{"Channel":"Microsoft-Windows-Sysmon/Operational","EventID":10,"Computer":"pc",
+                "UtcTime":"2020-09-21 19:35:{second}","SourceProcessGUID":"{GUID}",
+                "TargetProcessGUID":"{{00000000-0000-0000-0000-000000000001}}",
+                "GrantedAccess":"{access}"}}"#
+        )
+    };
+    let (mut known, mut graph) = (KnownElements::default(), Graph::default());
+    let mut emitted = |second, access| {
+        let (found, fate) = found(&accessed(second, access), &mut known);
+        assert_eq!(fate, Fate::Output);
+        let (emitted, again) = (found.len(), Memory::<Graph>::again(&known));
+        graph.extend(found);
+        known.keep(&mut graph);
+        (emitted, again)
+    };
+    assert_eq!(emitted(30, "0x1000"), (4, 0));
+    assert_eq!(emitted(35, "0x1000"), (0, 4));
+    assert_eq!(emitted(32, "0x1000"), (0, 4));
+    assert_eq!(emitted(20, "0x1000"), (4, 0), "earlier, so it counts");
+    assert_eq!(emitted(21, "0x1400"), (1, 3), "a new access");
+    let times: Vec<(i64, i64)> =
+        graph.into_sorted().iter().map(|e| (e.first_seen_ms, e.last_seen_ms)).collect();
+    assert_eq!(times, [(1_600_716_920_000, 1_600_716_935_000); 4]);
 }
 
 #[test]
 fn what_an_earlier_event_says_counts_and_is_said() {
-    let known = &mut KnownNodes::default();
-    said(&ended(20, "a"), known);
-    known.keep();
-    assert_eq!(said(&ended(19, "a"), known), ALL);
-    known.keep();
-    assert_eq!(said(&ended(19, "a"), known), ["terminated_time"]);
+    let mut learner = Learner::default();
+    learner.said(&ended(20, "a"));
+    learner.keep();
+    assert_eq!(learner.said(&ended(19, "a")), ALL);
+    learner.keep();
+    assert_eq!(learner.said(&ended(19, "a")), ["terminated_time"]);
 }
 
 #[test]
 fn what_was_refused_is_not_known() {
-    let known = &mut KnownNodes::default();
-    said(&ended(20, "a"), known);
-    known.forget();
-    assert_eq!(said(&ended(20, "a"), known), ALL);
-    assert_eq!(said(&ended(20, "a"), known), ALL, "not before its fate is decided");
+    let mut learner = Learner::default();
+    learner.said(&ended(20, "a"));
+    forget(&mut learner.known);
+    assert_eq!(learner.said(&ended(20, "a")), ALL);
+    forget(&mut learner.known);
+    assert_eq!(learner.said(&ended(20, "a")), ALL, "not before its fate is decided");
 }
 
 #[test]
 fn the_memory_is_bounded() {
-    let known = &mut KnownNodes::with_nodes_max(1);
     let long = "x".repeat(NAME_BYTES_MAX);
-    for known in [known, &mut KnownNodes::default()] {
-        said(&ended(20, &long), known);
-        known.keep();
-        assert_eq!(said(&ended(20, &long), known), ALL[1..]);
-        known.forget();
+    for names_max in [1, NAMES_MAX] {
+        let mut learner = Learner::of(KnownElements::with_names_max(names_max));
+        learner.said(&ended(20, &long));
+        learner.keep();
+        assert_eq!(learner.said(&ended(20, &long)), ALL[1..]);
     }
-    let known = &mut KnownNodes::with_nodes_max(10);
+    let mut learner = Learner::of(KnownElements::with_names_max(10));
     for path in 0..1000 {
-        said(&ended(20, &path.to_string()), known);
-        known.keep();
+        learner.said(&ended(20, &path.to_string()));
+        learner.keep();
     }
-    assert_eq!(known.nodes.len(), 10);
-    assert!(known.names.len() < 10 * 256, "{}", known.names.len());
-    assert_eq!(said(&ended(20, "0"), known), ["terminated_time"]);
-    assert_eq!(said(&ended(20, "999"), known), ALL[1..]);
+    assert_eq!(learner.known.kept.len(), 10);
+    assert!(learner.known.names.len() < 10 * 256, "{}", learner.known.names.len());
+    assert_eq!(learner.said(&ended(20, "0")), ["terminated_time"]);
+    forget(&mut learner.known);
+    assert_eq!(learner.said(&ended(20, "999")), ALL[1..]);
 }
