@@ -92,6 +92,9 @@ pub(crate) enum Command {
         stage: String,
         #[arg(long)]
         shadow: Option<ShadowName>,
+        /// The process that forks its cells: what it uses is told in metrics.
+        #[arg(long)]
+        zygote: Option<u32>,
     },
 }
 

@@ -4,7 +4,7 @@ use std::{
     ffi::OsString,
     path::{Path, PathBuf},
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
     thread,
@@ -12,7 +12,7 @@ use std::{
 
 use anyhow::{Context, Result};
 use cordon_cell::{CellLimits, Cells, JailMode, JailReport, take_socket};
-use cordon_courier::{Courier, Limits, StageSettings, event::Halt};
+use cordon_courier::{Courier, Limits, StageSettings, WatchedProcess, event::Halt};
 use cordon_kafka::{
     log::{ConsumerError, Log},
     topology::{ShadowName, Topology},
@@ -73,8 +73,13 @@ pub(crate) fn run(
 }
 
 /// The courier process. Returns the exit code, by which the supervisor decides.
-pub(crate) fn courier(stage: &str, shadow: Option<&ShadowName>, config: &Config) -> Result<i32> {
-    match serve(stage, shadow, config) {
+pub(crate) fn courier(
+    stage: &str,
+    shadow: Option<&ShadowName>,
+    zygote: Option<u32>,
+    config: &Config,
+) -> Result<i32> {
+    match serve(stage, shadow, zygote, config) {
         // Denied at the start is as denied as later: trying again is no use.
         Err(error) if matches!(error.downcast_ref(), Some(ConsumerError::Denied(_))) => {
             tracing::error!("{error:#}");
@@ -85,9 +90,15 @@ pub(crate) fn courier(stage: &str, shadow: Option<&ShadowName>, config: &Config)
 }
 
 /// Enters the jail and runs the slots.
-fn serve(stage: &str, shadow: Option<&ShadowName>, config: &Config) -> Result<i32> {
+fn serve(
+    stage: &str,
+    shadow: Option<&ShadowName>,
+    zygote: Option<u32>,
+    config: &Config,
+) -> Result<i32> {
     // Secrets are read, and nothing has started a thread: what comes now, comes in the jail.
     let Opened { topology, log, store } = wiring::open(config)?;
+    let processes = watched(zygote);
     let jail = jail::enter(config)?;
     let cells = Cells::connect(take_socket()?).context("the zygote did not start")?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -95,7 +106,7 @@ fn serve(stage: &str, shadow: Option<&ShadowName>, config: &Config) -> Result<i3
         .enable_all()
         .build()?;
     let stop = supervisor::stop_flag()?;
-    let shared = Shared { jail, cells, store, runtime: &runtime, stop };
+    let shared = Shared { jail, cells, store, runtime: &runtime, stop, processes };
     let Some(name) = shadow else {
         let settings = wiring::stage_settings(&topology, stage, &log, limits(config))?;
         let prefix = Topology::transactional_prefix(stage);
@@ -120,12 +131,13 @@ struct Shared<'a> {
     store: Store,
     runtime: &'a tokio::runtime::Runtime,
     stop: Arc<AtomicBool>,
+    processes: Vec<WatchedProcess>,
 }
 
 impl Shared<'_> {
     /// Runs the slots, each on a thread, until they end.
     fn run<L: Log>(
-        &self,
+        self,
         log: L,
         settings: StageSettings,
         transactional_prefix: &str,
@@ -133,13 +145,14 @@ impl Shared<'_> {
     ) -> Vec<Halt> {
         let courier = Arc::new(Courier {
             log: Arc::new(log),
-            store: self.store.clone(),
             notes: missing_layers("courier", &self.jail).chain(notes(&self.cells)).collect(),
-            cells: self.cells.clone(),
+            store: self.store,
+            cells: self.cells,
             runtime: self.runtime.handle().clone(),
             settings: Arc::new(settings),
             cell_limits: CellLimits::default(),
-            stop: self.stop.clone(),
+            stop: self.stop,
+            processes: Mutex::new(self.processes),
         });
         let slots = (0..config.courier.slots).map(|index| {
             let courier = courier.clone();
@@ -156,6 +169,16 @@ impl Shared<'_> {
         let broken = |_| Halt::Broken("a slot panicked".to_owned());
         slots.into_iter().map(|slot| slot.join().unwrap_or_else(broken)).collect()
     }
+}
+
+/// This process and its zygote. A `/proc` that hides them is no reason not to work.
+fn watched(zygote: Option<u32>) -> Vec<WatchedProcess> {
+    let processes = [("courier", Some(std::process::id())), ("zygote", zygote)];
+    let open = |(name, pid): (&'static str, Option<u32>)| {
+        let opened = WatchedProcess::open(name, pid?);
+        opened.inspect_err(|error| tracing::info!(%error, name, "its use is not known")).ok()
+    };
+    processes.into_iter().filter_map(open).collect()
 }
 
 /// S3 calls wait far more than they compute.

@@ -5,7 +5,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
     thread,
@@ -73,6 +73,7 @@ pub(crate) fn run(args: &DemoArgs, json: bool) -> Result<i32> {
             settings: Arc::new(settings),
             cell_limits: CellLimits::default(),
             stop: stop.clone(),
+            processes: Mutex::default(),
         });
         for slot in 0..args.slots {
             let id = format!("{}{slot}", Topology::transactional_prefix(stage));

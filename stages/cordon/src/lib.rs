@@ -77,7 +77,9 @@ fn run(cli: &Cli) -> Result<i32> {
         Command::Run { stage, rules, shadow } => {
             courier::run(stage, shadow.as_ref(), rules, &config()?, cli.config.as_deref())
         }
-        Command::Courier { stage, shadow } => courier::courier(stage, shadow.as_ref(), &config()?),
+        Command::Courier { stage, shadow, zygote } => {
+            courier::courier(stage, shadow.as_ref(), *zygote, &config()?)
+        }
         Command::Zygote { kind, rules, jail } => {
             bodies::serve(kind, rules, *jail).map(|()| exit::STOPPED)
         }

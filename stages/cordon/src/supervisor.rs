@@ -105,7 +105,9 @@ pub(crate) fn supervise(supervised: &Supervised) -> Result<i32> {
 fn generation(supervised: &Supervised, stop: &AtomicBool) -> Result<Ended> {
     let zygote = spawn_zygote(&supervised.zygote_args).context("cannot start the zygote")?;
     let mut zygote_child = zygote.child;
-    let courier = spawn_courier(&supervised.courier_args, &supervised.courier_env, zygote.socket);
+    let mut args = supervised.courier_args.clone();
+    args.extend(["--zygote".into(), zygote_child.id().to_string().into()]);
+    let courier = spawn_courier(&args, &supervised.courier_env, zygote.socket);
     let mut courier = courier.context("cannot start the courier")?;
     tracing::info!(courier = courier.id(), zygote = zygote_child.id(), "started");
     let started = now();

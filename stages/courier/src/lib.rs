@@ -20,5 +20,5 @@ mod verify;
 pub use environment::Environment;
 pub use phase::{CommittingPhase, CurrentPhase, Move, Phase, ProducerPhase, TransactionPhase};
 pub use settings::{InputKind, Limits, StageSettings};
-pub use shell::{Courier, World};
+pub use shell::{Courier, TRANSACTION_BUCKETS, WatchedProcess, World};
 pub use slot::Slot;

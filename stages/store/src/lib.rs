@@ -37,6 +37,7 @@ mod canary;
 mod directory;
 mod error;
 mod range;
+mod requests;
 mod retry;
 mod s3;
 
@@ -46,6 +47,7 @@ use cordon_records::{Digest, ObjectKey};
 pub use canary::CanaryKey;
 pub use directory::DirectoryStore;
 pub use error::{GetError, PutError};
+pub use requests::Requests;
 pub use retry::{Passing, RetryPolicy};
 pub use s3::{Credentials, CredentialsFault, S3Settings, S3Store, SettingsFault};
 
@@ -61,6 +63,23 @@ pub enum Store {
 }
 
 impl Store {
+    /// The same store, counting its requests anew: connections are shared, counts are not.
+    #[must_use]
+    pub fn counted(&self) -> Self {
+        match self {
+            Self::S3(s3) => Self::S3(s3.counted()),
+            Self::Directory(directory) => Self::Directory(directory.clone()),
+        }
+    }
+
+    /// The requests that this store and its clones made.
+    pub fn requests(&self) -> Requests {
+        match self {
+            Self::S3(s3) => s3.requests(),
+            Self::Directory(_) => Requests::default(),
+        }
+    }
+
     /// Stores a new object whose SHA-256 is `digest`.
     ///
     /// When it returns `Ok` the whole object is there to be read. When it returns an error, or is

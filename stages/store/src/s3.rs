@@ -17,7 +17,11 @@ use aws_sdk_s3::{
 use bytes::Bytes;
 use cordon_records::Digest;
 
-use crate::{GetError, PutError, RetryPolicy, range::ByteRange};
+use crate::{
+    GetError, PutError, RetryPolicy,
+    range::ByteRange,
+    requests::{Meter, Requests},
+};
 
 pub use credentials::{Credentials, CredentialsFault};
 pub use settings::{S3Settings, SettingsFault};
@@ -29,6 +33,7 @@ pub struct S3Store {
     retry: RetryPolicy,
     /// Where it looks, for messages.
     place: Arc<str>,
+    meter: Arc<Meter>,
 }
 
 impl S3Store {
@@ -46,7 +51,16 @@ impl S3Store {
             client: Client::from_conf(config),
             retry: settings.retry,
             place: settings.place().into(),
+            meter: Arc::default(),
         })
+    }
+
+    pub(crate) fn counted(&self) -> Self {
+        Self { meter: Arc::default(), ..self.clone() }
+    }
+
+    pub(crate) fn requests(&self) -> Requests {
+        self.meter.read()
     }
 
     pub(crate) async fn put(
@@ -75,6 +89,7 @@ impl S3Store {
         body: Bytes,
         digest: Digest,
     ) -> Result<(), PutError> {
+        self.meter.put(body.len());
         self.client
             .put_object()
             .bucket(bucket)
@@ -91,6 +106,7 @@ impl S3Store {
     /// Whether the object under `key` is known to have this digest. A stage may not read its own
     /// output, so that the usual answer to a stage is "not known": it draws another key.
     async fn holds(&self, bucket: &str, key: &str, digest: Digest) -> bool {
+        self.meter.get();
         let head =
             self.client.head_object().bucket(bucket).key(key).checksum_mode(ChecksumMode::Enabled);
         match tokio::time::timeout(self.retry.attempt_timeout, head.send()).await {
@@ -110,6 +126,7 @@ impl S3Store {
     }
 
     async fn get_once(&self, bucket: &str, key: &str, range: ByteRange) -> Result<Bytes, GetError> {
+        self.meter.get();
         let answer = self
             .client
             .get_object()
@@ -120,7 +137,9 @@ impl S3Store {
             .await
             .map_err(|error| fault::get_error(&error, range.bytes))?;
         range.check_answer(answer.content_range(), content_bytes(&answer))?;
-        body::collect(answer.body, range.bytes).await
+        let bytes = body::collect(answer.body, range.bytes).await?;
+        self.meter.got(bytes.len());
+        Ok(bytes)
     }
 
     /// The object and its stored checksum, not yet compared.
@@ -140,6 +159,7 @@ impl S3Store {
         key: &str,
         size_bytes_max: u64,
     ) -> Result<(Bytes, Digest), GetError> {
+        self.meter.get();
         let answer = self
             .client
             .get_object()
@@ -161,6 +181,7 @@ impl S3Store {
         let stored = answer.checksum_sha256().and_then(from_base64);
         let stored = stored.ok_or(GetError::Unverifiable)?;
         let bytes = body::collect(answer.body, size_bytes).await?;
+        self.meter.got(bytes.len());
         Ok((bytes, stored))
     }
 }

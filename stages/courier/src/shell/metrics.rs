@@ -3,10 +3,16 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
-use cordon_kafka::log::NewRecord;
+use cordon_cell::CellUsage;
+use cordon_kafka::log::{NewRecord, Record};
 use cordon_records::single_object;
+use cordon_store::Store;
 
-use super::producer::ProducerThread;
+use super::{
+    buckets,
+    processes::WatchedProcess,
+    producer::{Measure, ProducerThread},
+};
 use crate::StageSettings;
 
 /// Often enough for a person who watches, rare enough to cost nothing.
@@ -16,10 +22,19 @@ pub(super) struct Metrics {
     topic: Arc<str>,
     report: cordon_records::Metrics,
     due_ms: i64,
+    /// The slot's own, which counts its requests.
+    store: Store,
+    processes: Vec<WatchedProcess>,
 }
 
 impl Metrics {
-    pub(super) fn new(settings: &StageSettings, slot: &str, notes: Vec<String>) -> Self {
+    pub(super) fn new(
+        settings: &StageSettings,
+        slot: &str,
+        notes: Vec<String>,
+        store: Store,
+        processes: Vec<WatchedProcess>,
+    ) -> Self {
         let report = cordon_records::Metrics {
             stage: settings.stage.clone(),
             stage_version: settings.version.clone(),
@@ -29,7 +44,8 @@ impl Metrics {
             gauges: BTreeMap::new(),
             notes,
         };
-        Self { topic: settings.metrics_topic.clone(), report, due_ms: 0 }
+        let topic = settings.metrics_topic.clone();
+        Self { topic, report, due_ms: 0, store, processes }
     }
 
     pub(super) fn count(&mut self, name: &str, count: i64) {
@@ -38,6 +54,52 @@ impl Metrics {
             None => {
                 self.report.counters.insert(name.to_owned(), count);
             }
+        }
+    }
+
+    /// A committed transaction of a batch. How long it took is counted in buckets, as
+    /// `transaction_us_le_<N>`: so many took up to N microseconds, and more than the bucket before.
+    pub(super) fn transaction(&mut self, measure: &Measure) {
+        self.count("transactions", 1);
+        self.count("kafka_write_records", measure.records);
+        self.count("kafka_write_bytes", measure.bytes);
+        let us = u64::try_from(measure.took.as_micros()).unwrap_or(u64::MAX);
+        self.count(&format!("{}{}", buckets::PREFIX, buckets::end_us(us)), 1);
+    }
+
+    /// A record was read.
+    pub(super) fn read(&mut self, record: &Record) {
+        let key_bytes = record.key.as_ref().map_or(0, Bytes::len);
+        self.count("kafka_read_records", 1);
+        self.count("kafka_read_bytes", (record.value.len() + key_bytes) as i64);
+    }
+
+    /// A cell ended.
+    pub(super) fn cell(&mut self, usage: &CellUsage) {
+        self.count("cells_cpu_us", (usage.user_us + usage.system_us).cast_signed());
+        let peak = self.report.gauges.entry("cells_rss_peak_bytes".to_owned()).or_default();
+        *peak = peak.max(usage.rss_bytes_max as f64);
+    }
+
+    /// What is counted elsewhere.
+    fn gather(&mut self) {
+        let requests = self.store.requests();
+        for (name, count) in [
+            ("s3_gets", requests.gets),
+            ("s3_puts", requests.puts),
+            ("s3_get_bytes", requests.get_bytes),
+            ("s3_put_bytes", requests.put_bytes),
+        ] {
+            self.report.counters.insert(name.to_owned(), count.cast_signed());
+        }
+        for process in &self.processes {
+            // It may have ended.
+            let Some(used) = process.used() else { continue };
+            let name = process.name();
+            self.report.counters.insert(format!("{name}_cpu_us"), used.cpu_us);
+            let gauges = &mut self.report.gauges;
+            gauges.insert(format!("{name}_rss_bytes"), used.rss_bytes as f64);
+            gauges.insert(format!("{name}_rss_peak_bytes"), used.rss_peak_bytes as f64);
         }
     }
 
@@ -50,6 +112,7 @@ impl Metrics {
     pub(super) fn flush(&mut self, producer: &ProducerThread, now_ms: i64) {
         self.due_ms = now_ms + PERIOD_MS;
         self.report.time_ms = now_ms;
+        self.gather();
         if let Ok(value) = single_object::encode(&self.report) {
             producer.plain(NewRecord {
                 topic: self.topic.clone(),

@@ -4,8 +4,10 @@
 //! the producer, whose calls block. Fetches and puts run on a tokio runtime, cells in their own
 //! processes; both answer through one channel. Waiting happens in one place, [`Shell::run`].
 
+mod buckets;
 mod metrics;
 mod payloads;
+mod processes;
 mod producer;
 mod world;
 
@@ -13,7 +15,7 @@ use std::{
     collections::VecDeque,
     io,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
         mpsc,
     },
@@ -26,11 +28,17 @@ use cordon_kafka::log::{Consumer, ConsumerError, Log, Membership, Polled};
 use cordon_records::{BatchId, Lane, cell::Job, single_object};
 use cordon_store::Store;
 
-use self::{metrics::Metrics, payloads::Payloads, producer::ProducerThread};
+use self::{
+    metrics::Metrics,
+    payloads::Payloads,
+    producer::{Measure, ProducerThread},
+};
 use crate::{
     Environment, Slot, StageSettings,
     event::{CellInput, Effect, Event, Halt, NewObject, PayloadRef, PutFailure, RunId},
 };
+pub use buckets::PREFIX as TRANSACTION_BUCKETS;
+pub use processes::WatchedProcess;
 pub use world::World;
 
 /// How long completions are waited for between two polls while some are expected: the next record
@@ -61,6 +69,8 @@ pub struct Courier<L: Log> {
     pub stop: Arc<AtomicBool>,
     /// Conditions to report with the metrics, such as a missing jail layer.
     pub notes: Vec<String>,
+    /// Processes whose memory and CPU time are reported with the metrics of the first slot.
+    pub processes: Mutex<Vec<WatchedProcess>>,
 }
 
 impl<L: Log> Courier<L> {
@@ -74,13 +84,23 @@ impl<L: Log> Courier<L> {
         };
         let (sender, messages) = mpsc::channel();
         let producer = ProducerThread::start(self.log.clone(), transactional_id, sender.clone());
+        let store = self.store.counted();
+        let mut processes = self.processes.lock().unwrap_or_else(PoisonError::into_inner);
+        let processes = std::mem::take(&mut *processes);
         let shell = Shell {
             courier: self,
             slot: Slot::new(self.settings.clone(), transactional_id),
             consumer,
             membership: None,
-            payloads: Payloads::new(self, sender.clone()),
-            metrics: Metrics::new(&self.settings, transactional_id, self.notes.clone()),
+            payloads: Payloads::new(self, store.clone(), sender.clone()),
+            metrics: Metrics::new(
+                &self.settings,
+                transactional_id,
+                self.notes.clone(),
+                store.clone(),
+                processes,
+            ),
+            store,
             producer,
             messages,
             answers: VecDeque::new(),
@@ -106,6 +126,8 @@ struct Shell<'a, L: Log> {
     consumer: L::Consumer,
     /// Taken after the last assignment; every transaction runs under it.
     membership: Option<Membership>,
+    /// Counts the slot's own requests.
+    store: Store,
     payloads: Payloads,
     metrics: Metrics,
     producer: ProducerThread,
@@ -123,6 +145,8 @@ struct Shell<'a, L: Log> {
 enum Message {
     /// Something happened.
     Happened(Event),
+    /// A transaction took so long, and wrote so much.
+    Measured(Measure),
     /// A payload came.
     Arrived { batch: BatchId, payload: PayloadRef, bytes: Bytes },
 }
@@ -177,7 +201,16 @@ impl<L: Log> Shell<'_, L> {
 
     fn take(&mut self, message: Message) -> Option<Halt> {
         let event = match message {
-            Message::Happened(event) => event,
+            Message::Measured(measure) => {
+                self.metrics.transaction(&measure);
+                return None;
+            }
+            Message::Happened(event) => {
+                if let Event::CellDone { result, .. } = &event {
+                    self.metrics.cell(&result.usage);
+                }
+                event
+            }
             Message::Arrived { batch, payload, bytes } => {
                 self.payloads.arrived(batch, payload.clone(), bytes);
                 Event::Fetched { batch, payload, result: Ok(()) }
@@ -208,7 +241,10 @@ impl<L: Log> Shell<'_, L> {
             };
             let event = match polled {
                 Polled::Nothing => return None,
-                Polled::Record(record) => Event::Record(record),
+                Polled::Record(record) => {
+                    self.metrics.read(&record);
+                    Event::Record(record)
+                }
                 Polled::Assigned(partitions) => {
                     tracing::info!(?partitions, "partitions assigned");
                     Event::Assigned(partitions)
@@ -348,7 +384,7 @@ impl<L: Log> Shell<'_, L> {
     }
 
     fn put(&self, batch: BatchId, objects: Vec<NewObject>) {
-        let (store, bucket) = (self.courier.store.clone(), self.courier.settings.bucket.clone());
+        let (store, bucket) = (self.store.clone(), self.courier.settings.bucket.clone());
         let sender = self.sender.clone();
         self.courier.runtime.spawn(async move {
             let result = put_all(&store, &bucket, objects).await;

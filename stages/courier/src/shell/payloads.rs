@@ -33,13 +33,17 @@ pub(super) struct Payloads {
 }
 
 impl Payloads {
-    pub(super) fn new<L: Log>(courier: &Courier<L>, sender: mpsc::Sender<Message>) -> Self {
+    pub(super) fn new<L: Log>(
+        courier: &Courier<L>,
+        store: Store,
+        sender: mpsc::Sender<Message>,
+    ) -> Self {
         let cache = moka::sync::Cache::builder()
             .max_capacity(CACHE_BYTES_MAX)
             .weigher(|_, bytes: &Bytes| u32::try_from(bytes.len()).unwrap_or(u32::MAX))
             .build();
         Self {
-            store: courier.store.clone(),
+            store,
             bucket: courier.settings.bucket.clone(),
             whole_bytes_max: courier.settings.limits.payload_bytes_max.unsigned_abs(),
             runtime: courier.runtime.clone(),

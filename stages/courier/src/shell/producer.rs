@@ -1,6 +1,10 @@
 //! The thread that owns a slot's producer, whose calls block.
 
-use std::{sync::Arc, sync::mpsc, thread::JoinHandle};
+use std::{
+    sync::{Arc, mpsc},
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
 
 use cordon_kafka::log::{ConsumerError, Log, Membership, NewRecord, Outcome, Producer};
 
@@ -9,6 +13,16 @@ use crate::{
     event::{Event, OpenFailure, Transaction, TransactionId, TransactionOutcome},
     transaction,
 };
+
+/// What a committed transaction of a batch took.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Measure {
+    /// From its begin until the commit was answered.
+    pub(super) took: Duration,
+    pub(super) records: i64,
+    /// Of their keys and values.
+    pub(super) bytes: i64,
+}
 
 enum Command {
     Open,
@@ -85,6 +99,8 @@ fn serve<L: Log>(
                 Event::Opened(answer)
             }
             Command::Transact(id, transaction, membership) => {
+                let mut measure = Measure::of(&transaction.records);
+                let begun = now();
                 let outcome = match (&mut producer, membership) {
                     (Some(producer), Some(membership)) => {
                         transaction::run(producer, Some(&membership), transaction)
@@ -94,6 +110,10 @@ fn serve<L: Log>(
                 };
                 if outcome != TransactionOutcome::Committed {
                     tracing::warn!(?outcome, "transaction did not commit");
+                } else if measure.records > 0 {
+                    measure.took = begun.elapsed();
+                    // It fails as the answer below would.
+                    let _ = events.send(Message::Measured(measure));
                 }
                 Event::Transacted { id, outcome }
             }
@@ -108,6 +128,24 @@ fn serve<L: Log>(
             return;
         }
     }
+}
+
+impl Measure {
+    fn of(records: &[NewRecord]) -> Self {
+        let bytes = |record: &NewRecord| {
+            record.value.len() + record.key.as_ref().map_or(0, bytes::Bytes::len)
+        };
+        Self {
+            took: Duration::ZERO,
+            records: records.len() as i64,
+            bytes: records.iter().map(bytes).sum::<usize>() as i64,
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a measurement needs the time")]
+fn now() -> Instant {
+    Instant::now()
 }
 
 fn open<L: Log>(log: &L, transactional_id: &str) -> Result<L::Producer, OpenFailure> {
