@@ -59,6 +59,13 @@ pub(crate) struct CourierConfig {
     pub(crate) ports: Vec<u16>,
     /// Datapoints in a full batch, where the default does not fit.
     pub(crate) batch_datapoints_max: Option<i64>,
+    /// Decoded bytes in a full batch, where the default does not fit.
+    pub(crate) batch_decoded_bytes_max: Option<i64>,
+    /// Records read ahead per slot and lane, where the default does not fit. Of plain records, whose
+    /// data they carry, a batch holds no more than this.
+    pub(crate) queue_records_max: Option<i64>,
+    /// The same in bytes.
+    pub(crate) queue_bytes_max: Option<i64>,
 }
 
 /// Everything that is wrong with a configuration, or with what it names: where, and what to do.
@@ -234,6 +241,13 @@ impl Reader {
             jail: jail.and_then(Result::ok).unwrap_or(JailMode::Best),
             ports: self.ports("courier.ports"),
             batch_datapoints_max: self.integer("courier.batch_datapoints_max", 1, 1 << 20),
+            batch_decoded_bytes_max: self.integer(
+                "courier.batch_decoded_bytes_max",
+                1 << 20,
+                128 << 20,
+            ),
+            queue_records_max: self.integer("courier.queue_records_max", 2, 1 << 20),
+            queue_bytes_max: self.integer("courier.queue_bytes_max", 1 << 20, 1 << 30),
         }
     }
 
@@ -397,7 +411,7 @@ mod tests {
             courier.jail is "loose"; it must be "best", "strict" or "off"
             courier.slots must be a whole number from 1 to 1024, not 0
             kafka.pasword_file is not a setting of cordon; there are kafka.bootstrap, kafka.ca_file, kafka.password_file, kafka.session_timeout_ms, kafka.tls, kafka.username
-            slots is not a setting of cordon; there are courier.batch_datapoints_max, courier.jail, courier.ports, courier.recycle_seconds, courier.slots, kafka.bootstrap, kafka.ca_file, kafka.password_file, kafka.session_timeout_ms, kafka.tls, kafka.username, rules, rules_strict, s3.credentials_file, s3.endpoint, s3.path_style, s3.region, slot_base, store.directory, topology
+            slots is not a setting of cordon; there are courier.batch_datapoints_max, courier.batch_decoded_bytes_max, courier.jail, courier.ports, courier.queue_bytes_max, courier.queue_records_max, courier.recycle_seconds, courier.slots, kafka.bootstrap, kafka.ca_file, kafka.password_file, kafka.session_timeout_ms, kafka.tls, kafka.username, rules, rules_strict, s3.credentials_file, s3.endpoint, s3.path_style, s3.region, slot_base, store.directory, topology
             the environment variable CORDON_S3_BUCKET is not a setting of cordon; there are s3.credentials_file, s3.endpoint, s3.path_style, s3.region"#]].assert_eq(&faults);
     }
 

@@ -185,12 +185,18 @@ fn watched(zygote: Option<u32>) -> Vec<WatchedProcess> {
 const RUNTIME_THREADS: usize = 2;
 
 pub(crate) fn limits(config: &Config) -> Limits {
+    let courier = &config.courier;
     let default = Limits::default();
+    let size = |set: Option<i64>, default: usize| {
+        set.and_then(|set| usize::try_from(set).ok()).unwrap_or(default)
+    };
     Limits {
-        batch_datapoints_max: config
-            .courier
-            .batch_datapoints_max
-            .unwrap_or(default.batch_datapoints_max),
+        batch_datapoints_max: courier.batch_datapoints_max.unwrap_or(default.batch_datapoints_max),
+        batch_decoded_bytes_max: courier
+            .batch_decoded_bytes_max
+            .unwrap_or(default.batch_decoded_bytes_max),
+        queue_records_max: size(courier.queue_records_max, default.queue_records_max),
+        queue_bytes_max: size(courier.queue_bytes_max, default.queue_bytes_max),
         ..default
     }
 }
