@@ -62,6 +62,10 @@ const FETCH_WAIT_MAX_MS: &str = "100";
 /// minutes of work; raw records of shippers may be large.
 const QUEUED_KIB_MAX: &str = "16384";
 
+/// When the queue above is full, fetching pauses for so long. librdkafka's default of a second is
+/// longer than a slot takes to empty it.
+const QUEUED_BACKOFF_MS: &str = "10";
+
 /// Client-side queue of records to be sent, per producer. A full batch's pointers, letters and
 /// receipt are far below; more is a fault, and blocks.
 const BUFFERED_KIB_MAX: &str = "65536";
@@ -158,7 +162,8 @@ impl Settings {
             .set("isolation.level", "read_committed")
             .set("allow.auto.create.topics", "false")
             .set("fetch.wait.max.ms", FETCH_WAIT_MAX_MS)
-            .set("queued.max.messages.kbytes", QUEUED_KIB_MAX);
+            .set("queued.max.messages.kbytes", QUEUED_KIB_MAX)
+            .set("fetch.queue.backoff.ms", QUEUED_BACKOFF_MS);
         config
     }
 

@@ -5,6 +5,7 @@ use std::{ffi::OsString, time::Duration};
 use anyhow::{Result, bail};
 use cordon_body::{RawIntake, drive, render, run_with, stage_body};
 use cordon_cell::{CellContext, JailMode, zygote, zygote::ZygoteSettings};
+use cordon_courier::Limits;
 use cordon_flow::{Accumulate, Graph};
 use cordon_generate::Generate;
 use cordon_match::{Findings, Match};
@@ -59,6 +60,16 @@ pub(crate) fn linger(stage: &str) -> Duration {
         "pack" => Duration::from_millis(100),
         "merge" => Duration::from_secs(1),
         _ => Duration::ZERO,
+    }
+}
+
+/// Records that a stage's slots read ahead. Those of pack are the datapoints themselves, and both
+/// batches in hand are among them: few of them make many small objects of a busy day, and many of
+/// them a large courier. Their bytes are bounded apart.
+pub(crate) fn queue_records_max(stage: &str) -> usize {
+    match stage {
+        "pack" => 16_384,
+        _ => Limits::default().queue_records_max,
     }
 }
 

@@ -108,13 +108,13 @@ fn serve(
     let stop = supervisor::stop_flag()?;
     let shared = Shared { jail, cells, store, runtime: &runtime, stop, processes };
     let Some(name) = shadow else {
-        let settings = wiring::stage_settings(&topology, stage, &log, limits(config))?;
+        let settings = wiring::stage_settings(&topology, stage, &log, limits(stage, config))?;
         let prefix = Topology::transactional_prefix(stage);
         return Ok(exit_code(&shared.run(log, settings, &prefix, config)));
     };
     let shadow = shadow::of(&topology, name, stage)?;
     let plan = Plan::read(&shadow, &log)?;
-    let settings = wiring::shadow_settings(&topology, &shadow, &log, limits(config))?;
+    let settings = wiring::shadow_settings(&topology, &shadow, &log, limits(stage, config))?;
     let ends = Arc::new(plan.ends());
     let watch = Watch::new(log.clone(), &shadow, plan).start(shared.stop.clone());
     let log = Bounded::new(log, ends);
@@ -184,7 +184,7 @@ fn watched(zygote: Option<u32>) -> Vec<WatchedProcess> {
 /// S3 calls wait far more than they compute.
 const RUNTIME_THREADS: usize = 2;
 
-pub(crate) fn limits(config: &Config) -> Limits {
+pub(crate) fn limits(stage: &str, config: &Config) -> Limits {
     let courier = &config.courier;
     let default = Limits::default();
     let size = |set: Option<i64>, default: usize| {
@@ -195,7 +195,7 @@ pub(crate) fn limits(config: &Config) -> Limits {
         batch_decoded_bytes_max: courier
             .batch_decoded_bytes_max
             .unwrap_or(default.batch_decoded_bytes_max),
-        queue_records_max: size(courier.queue_records_max, default.queue_records_max),
+        queue_records_max: size(courier.queue_records_max, bodies::queue_records_max(stage)),
         queue_bytes_max: size(courier.queue_bytes_max, default.queue_bytes_max),
         ..default
     }

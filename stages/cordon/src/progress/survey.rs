@@ -35,7 +35,7 @@ pub(crate) struct Since {
 impl Survey {
     pub(crate) fn open(stage: &str, topology: &Topology, config: &Config) -> Result<Self> {
         let log = wiring::log(config)?;
-        let settings = wiring::stage_settings(topology, stage, &log, limits(config))?;
+        let settings = wiring::stage_settings(topology, stage, &log, limits(stage, config))?;
         Ok(Self { settings, admin: Admin::new(&wiring::connection(config)?)?, log })
     }
 
