@@ -16,6 +16,7 @@ mod jail;
 mod lister;
 mod pace;
 mod patience;
+mod prices;
 mod producer;
 mod progress;
 mod reader;

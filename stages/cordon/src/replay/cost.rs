@@ -9,12 +9,7 @@ use cordon_kafka::{
 use serde::Serialize;
 
 use super::emit::pointer_in;
-
-/// List prices of S3 Standard in us-east-1, for a thousand requests:
-/// <https://aws.amazon.com/s3/pricing/>. Transfer within a region is free, and what is stored
-/// again is small against what is stored.
-const GETS_1000_USD: f64 = 0.0004;
-const PUTS_1000_USD: f64 = 0.005;
+use crate::prices::S3_LIST;
 
 /// What a range holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -92,8 +87,8 @@ impl Estimate {
         let mut estimate = Self::default();
         for (bound, is_least) in [(&mut estimate.least, true), (&mut estimate.most, false)] {
             follow(flow, topology, destination, is_least, bound);
-            bound.usd =
-                (bound.gets as f64 * GETS_1000_USD + bound.puts as f64 * PUTS_1000_USD) / 1e3;
+            // What is stored again is small against what is stored.
+            bound.usd = S3_LIST.usd(bound.gets, bound.puts);
         }
         estimate
     }
