@@ -15,6 +15,7 @@ mod consumer;
 mod deliveries;
 mod denial;
 mod events;
+mod follower;
 mod limbo;
 mod membership;
 mod native;
@@ -35,6 +36,7 @@ use rdkafka::{
 };
 
 pub use consumer::RealConsumer;
+pub use follower::RealFollower;
 pub use producer::RealProducer;
 pub use reader::RealReader;
 pub use settings::{
@@ -42,7 +44,7 @@ pub use settings::{
     SESSION_TIMEOUT_MAX, SESSION_TIMEOUT_MIN, SOCKET_TIMEOUT, Settings, TOPIC_REFRESH,
     TRANSACTION_TIMEOUT,
 };
-pub use shipper::Shipper;
+pub use shipper::{Delivered, Shipper};
 
 use crate::{
     connection::Connection,
@@ -187,6 +189,18 @@ impl RealLog {
         let client = self.open(&self.settings.reader(&self.connection), &asking)?;
         preflight::partitions(&client, &asking, topic, &self.settings)?;
         RealReader::new(client, asking, wanted)
+    }
+
+    /// Everything that is committed to these topics from now on. Needs only the ACL Read on each.
+    pub fn follower(&self, topics: &[&str]) -> Result<RealFollower, ConsumerError> {
+        let asking = self.asking("", topics);
+        let client = self.open(&self.settings.follower(&self.connection), &asking)?;
+        let mut partitions = Vec::new();
+        for topic in topics {
+            let count = preflight::partitions(&client, &asking, topic, &self.settings)?;
+            partitions.extend((0..count).map(|partition| TopicPartition::new(*topic, partition)));
+        }
+        RealFollower::new(client, asking, partitions)
     }
 
     /// A client that a broker has let in.

@@ -178,6 +178,13 @@ impl Settings {
         config
     }
 
+    /// For reading topics without end: the broker answers as soon as there is anything.
+    pub(super) fn follower(&self, connection: &Connection) -> ClientConfig {
+        let mut config = self.reader(connection);
+        config.set("enable.partition.eof", "false");
+        config
+    }
+
     pub(super) fn producer(&self, connection: &Connection, transactional_id: &str) -> ClientConfig {
         let mut config = self.base_producer(connection);
         config

@@ -10,7 +10,7 @@ use rdkafka::{
     ClientContext,
     config::RDKafkaLogLevel,
     error::KafkaError,
-    message::DeliveryResult,
+    message::{DeliveryResult, Message as _},
     producer::{BaseProducer, BaseRecord, Producer as _, ProducerContext},
     types::RDKafkaErrorCode as Code,
 };
@@ -26,14 +26,33 @@ const FINISH_MAX: Duration = Duration::from_secs(60);
 
 /// Sends records outside of any transaction, each acknowledged by all replicas.
 pub struct Shipper {
-    producer: BaseProducer<FirstFailure>,
+    producer: BaseProducer<Fates>,
 }
 
-/// Why the first record was not delivered.
+/// What became of records.
 #[derive(Default)]
-struct FirstFailure(Mutex<Option<String>>);
+struct Fates {
+    /// Why the first record was not delivered.
+    failure: Mutex<Option<String>>,
+    /// Where marked records lie, until somebody takes them.
+    delivered: Mutex<Vec<Delivered>>,
+}
 
-impl ClientContext for FirstFailure {
+/// Where a marked record lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Delivered {
+    /// Its mark.
+    pub mark: usize,
+    /// Its partition.
+    pub partition: i32,
+    /// Its offset.
+    pub offset: i64,
+}
+
+/// The mark of records that nobody asks about.
+const NO_MARK: usize = usize::MAX;
+
+impl ClientContext for Fates {
     /// What went wrong is told by the record that it went wrong with.
     fn log(&self, _: RDKafkaLogLevel, facility: &str, words: &str) {
         tracing::debug!(facility, words, "librdkafka");
@@ -44,13 +63,19 @@ impl ClientContext for FirstFailure {
     }
 }
 
-impl ProducerContext for FirstFailure {
-    type DeliveryOpaque = ();
+impl ProducerContext for Fates {
+    type DeliveryOpaque = usize;
 
-    fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
-        if let Err((error, _)) = result {
-            let mut first = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            first.get_or_insert_with(|| error.to_string());
+    fn delivery(&self, result: &DeliveryResult<'_>, mark: usize) {
+        match result {
+            Ok(_) if mark == NO_MARK => {}
+            Ok(message) => {
+                let (partition, offset) = (message.partition(), message.offset());
+                lock(&self.delivered).push(Delivered { mark, partition, offset });
+            }
+            Err((error, _)) => {
+                lock(&self.failure).get_or_insert_with(|| error.to_string());
+            }
         }
     }
 }
@@ -63,7 +88,7 @@ impl RealLog {
     /// The connection's settings make no client.
     pub fn shipper(&self) -> Result<Shipper, ConsumerError> {
         let config = self.settings.shipper(&self.connection);
-        let producer = config.create_with_context(FirstFailure::default());
+        let producer = config.create_with_context(Fates::default());
         Ok(Shipper { producer: producer.map_err(|error| unmade(&config, &error))? })
     }
 }
@@ -75,7 +100,21 @@ impl Shipper {
     ///
     /// A record, this or an earlier one, cannot be delivered.
     pub fn send(&mut self, topic: &str, value: &[u8]) -> Result<(), ConsumerError> {
-        let mut record = BaseRecord::<(), [u8]>::to(topic).payload(value);
+        self.send_marked(topic, value, NO_MARK)
+    }
+
+    /// The same for a record whose place is asked for: see [`Shipper::take_delivered`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Shipper::send`].
+    pub fn send_marked(
+        &mut self,
+        topic: &str,
+        value: &[u8],
+        mark: usize,
+    ) -> Result<(), ConsumerError> {
+        let mut record = BaseRecord::<(), [u8], usize>::with_opaque_to(topic, mark).payload(value);
         loop {
             self.check()?;
             record = match self.producer.send(record) {
@@ -100,13 +139,26 @@ impl Shipper {
         flushed.map_err(|error| ConsumerError::Unavailable(error.to_string()))
     }
 
+    /// Where marked records lie that were delivered since the last call, in any order.
+    pub fn take_delivered(&mut self) -> Vec<Delivered> {
+        std::mem::take(&mut *lock(&self.producer.context().delivered))
+    }
+
+    /// Hears what became of records, and waits for at most so long.
+    pub fn hear(&mut self, timeout: Duration) {
+        self.producer.poll(timeout);
+    }
+
     fn check(&self) -> Result<(), ConsumerError> {
-        let first = &self.producer.context().0;
-        match &*first.lock().unwrap_or_else(PoisonError::into_inner) {
+        match &*lock(&self.producer.context().failure) {
             Some(words) => {
                 Err(ConsumerError::Unavailable(format!("a record is not delivered: {words}")))
             }
             None => Ok(()),
         }
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
