@@ -23,7 +23,7 @@ export CORDON_BIN = $(TARGET)/debug/cordon
 
 .PHONY: demo test tests sum setup setup-build python build lint clippy deny unit structure \
   conformance mutants simulate fate e2e replay replay-check workspace checker bench iam attacker \
-  jails bench-jail bench-recycle bench-replay bench-peers tally containers kafka kafka-stop terraform denial bench-micro
+  jails bench-jail bench-recycle bench-replay bench-peers tally containers kafka kafka-stop terraform denial bench-micro bench-run
 
 demo: setup-build
 	$(TIMED) cargo run --quiet -p cordon -- demo --out "$$(mktemp -d)/cordon-demo"
@@ -185,6 +185,11 @@ bench: setup
 bench-replay: setup
 	cargo build --quiet --release --workspace --bin cordon --bin bench-replay
 	$(TIMED) env CORDON_BIN=$(TARGET)/release/cordon $(TARGET)/release/bench-replay
+
+# The whole pipeline by `cordon bench run`: rates, latencies from event to finding, S3's price, memory.
+bench-run: setup
+	cargo build --quiet --release --workspace --bin cordon --bin bench-run
+	$(TIMED) env CORDON_BIN=$(TARGET)/release/cordon $(TARGET)/release/bench-run
 
 # Kafka Streams and Parallel Consumer at the same work on the same pointers, in the same run.
 bench-peers: setup $(PEERS)/done

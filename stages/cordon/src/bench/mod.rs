@@ -1,6 +1,7 @@
 //! `cordon bench`: telemetry to measure a deployment with.
 
 mod load;
+mod run;
 mod sink;
 
 use std::path::PathBuf;
@@ -16,6 +17,37 @@ pub(crate) enum BenchCommand {
     /// Generate telemetry: the same for the same seed, with planted attacks, late and damaged
     /// lines, and a ledger of all of it.
     Load(LoadArgs),
+    /// Measure the whole deployment, which should have nothing else to do: generated telemetry goes
+    /// to `raw`, first as fast as it is taken, then at a steady rate, and receipts, metrics and
+    /// findings tell what became of it. Takes the principal operator.
+    Run(RunArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    /// Lines of the first pass, as fast as they are taken; 0 for none. Prices are right when it is
+    /// hundreds of megabytes, which fill the stages' batches.
+    #[arg(long, value_name = "N", default_value_t = 400_000)]
+    pub(crate) lines: u64,
+    /// Lines a second of the second pass; half of what the first one reached unless given.
+    #[arg(long, value_name = "LINES", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) rate: Option<u64>,
+    /// Seconds of the second pass; 0 for none.
+    #[arg(long, default_value_t = 60)]
+    pub(crate) seconds: u64,
+    /// Where all randomness of the telemetry comes from.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Hosts that the lines tell of. Each is attacked.
+    #[arg(long, value_name = "N", default_value_t = 200,
+        value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) hosts: u32,
+    /// The principal that sends the lines; the configured one if there is no password for it.
+    #[arg(long, value_name = "NAME", default_value = "shipper")]
+    pub(crate) shipper: String,
+    /// Its password, in a file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) shipper_password_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -78,5 +110,6 @@ pub(crate) fn run(
 ) -> Result<i32> {
     match command {
         BenchCommand::Load(args) => load::run(args, config, is_json),
+        BenchCommand::Run(args) => run::run(args, &config()?, is_json),
     }
 }

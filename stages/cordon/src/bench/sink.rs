@@ -129,7 +129,7 @@ impl Raw {
 }
 
 /// What the stage that packs plain records reads.
-fn raw_topic(topology: &Topology) -> Option<&str> {
+pub(super) fn raw_topic(topology: &Topology) -> Option<&str> {
     let mut packs = topology.stages.values().filter(|stage| stage.input == InputSpec::Records);
     packs.next()?.live.first().map(String::as_str)
 }
