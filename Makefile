@@ -181,6 +181,12 @@ bench: setup
 	cargo build --quiet --release --workspace --bin cordon --bin test-s3 --bin bench
 	$(TIMED) $(TARGET)/release/bench
 
+# Memory is flat over DATAPOINTS, with couriers that are not recycled.
+DATAPOINTS := 10000000
+bench-memory: setup
+	cargo build --quiet --release --workspace --bin cordon --bin test-s3 --bin bench-memory
+	$(TIMED) $(TARGET)/release/bench-memory --datapoints $(DATAPOINTS)
+
 # Live traffic beside a replay that runs flat out, and what is left for the replay.
 bench-replay: setup
 	cargo build --quiet --release --workspace --bin cordon --bin bench-replay

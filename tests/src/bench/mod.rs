@@ -14,8 +14,10 @@ mod content;
 mod corpus;
 mod cpu;
 mod figures;
+pub mod memory;
 pub mod peers;
 mod plain;
+mod pointers;
 mod stage;
 
 use std::time::Instant;
@@ -163,7 +165,7 @@ impl<'c> Bench<'c> {
             cluster,
             slots,
             partitions: cluster.log().partitions(&[OUTPUT])?[0],
-            receipts: Receipts::open(cluster)?,
+            receipts: Receipts::open(cluster, GENERATE)?,
             inputs: Skip::default(),
             outputs: Skip::default(),
         })
@@ -200,6 +202,7 @@ impl<'c> Bench<'c> {
     }
 }
 
+const GENERATE: &str = "generate";
 const INPUT: &str = "logs";
 const OUTPUT: &str = "subgraphs";
 

@@ -1,8 +1,8 @@
-//! The stage generate as it is shipped: `cordon run generate`, and what its receipts say.
+//! A stage as it is shipped: `cordon run STAGE`, and what its receipts say.
 
 use std::{
     io::{BufRead as _, BufReader},
-    process::Stdio,
+    process::{Command, Stdio},
     sync::mpsc,
     time::{Duration, Instant},
 };
@@ -14,10 +14,9 @@ use cordon_kafka::{
 };
 use cordon_records::{Receipt, single_object};
 
-use super::{Counts, cluster::Cluster, cpu, now};
+use super::{Counts, GENERATE, cluster::Cluster, cpu, now};
 use crate::supervisor::Supervisor;
 
-const STAGE: &str = "generate";
 /// For a courier to join its group, or for the next receipt to come.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Between looks at the clock while receipts are waited for.
@@ -36,7 +35,7 @@ pub(super) struct Run {
     pub(super) s3_cpu: Duration,
 }
 
-/// Runs the stage over what waits in its input, `datapoints` of them: from the moment that it has
+/// Runs generate over what waits in its input, `datapoints` of them: from the moment that it has
 /// its partitions until the last receipt is committed.
 pub(super) fn run(
     cluster: &Cluster,
@@ -44,44 +43,65 @@ pub(super) fn run(
     receipts: &mut Receipts,
     datapoints: i64,
 ) -> Result<Run> {
-    let stage = Stage::start(cluster, slots)?;
+    let stage = Stage::start(cluster, GENERATE, slots, |_| {})?;
     let before = stage.spent(cluster)?;
     let started = now();
     let (counts, batches) = receipts.until(datapoints)?;
     let wall = started.elapsed();
-    let after = stage.spent(cluster)?;
+    let spent = stage.spent(cluster)?.since(&before);
     stage.stop()?;
     Ok(Run {
         counts,
         batches,
         wall,
-        cpu: after.all - before.all,
-        courier_cpu: after.courier - before.courier,
-        broker_cpu: after.broker - before.broker,
-        s3_cpu: after.s3 - before.s3,
+        cpu: spent.all,
+        courier_cpu: spent.courier,
+        broker_cpu: spent.broker,
+        s3_cpu: spent.s3,
     })
 }
 
-struct Spent {
-    all: Duration,
-    courier: Duration,
-    broker: Duration,
-    s3: Duration,
+/// CPU time of everybody.
+pub(super) struct Spent {
+    /// Of supervisor, courier, zygote and cells.
+    pub(super) all: Duration,
+    pub(super) courier: Duration,
+    pub(super) broker: Duration,
+    pub(super) s3: Duration,
+}
+
+impl Spent {
+    /// What was spent since an earlier moment.
+    pub(super) fn since(&self, before: &Self) -> Self {
+        Self {
+            all: self.all - before.all,
+            courier: self.courier - before.courier,
+            broker: self.broker - before.broker,
+            s3: self.s3 - before.s3,
+        }
+    }
 }
 
 /// A running stage.
-struct Stage {
+pub(super) struct Stage {
     supervisor: Supervisor,
     courier: u32,
+    zygote: u32,
     /// What it logs.
     lines: mpsc::Receiver<String>,
 }
 
 impl Stage {
-    /// Starts it, and waits until it has its partitions.
-    fn start(cluster: &Cluster, slots: u32) -> Result<Self> {
-        let mut command = cluster.cordon(STAGE)?;
-        command.env("CORDON_COURIER_SLOTS", slots.to_string()).args(["run", STAGE]);
+    /// Starts it, and waits until it has its partitions. `settings` adds to the command.
+    pub(super) fn start(
+        cluster: &Cluster,
+        name: &str,
+        slots: u32,
+        settings: impl FnOnce(&mut Command),
+    ) -> Result<Self> {
+        let mut command = cluster.cordon(name)?;
+        command.env("CORDON_COURIER_SLOTS", slots.to_string()).args(["run", name]);
+        settings(&mut command);
         let mut supervisor =
             Supervisor::start(command.stdout(Stdio::null()).stderr(Stdio::piped()))?;
         let log = supervisor.stderr().context("its log is piped")?;
@@ -91,14 +111,31 @@ impl Stage {
             // Read to its end also when nobody listens: a full pipe would stop the stage.
             log.for_each(|line| drop(sender.send(line)));
         });
-        let mut stage = Self { supervisor, courier: 0, lines };
+        let mut stage = Self { supervisor, courier: 0, zygote: 0, lines };
         let started: serde_json::Value = serde_json::from_str(&stage.line_with("\"started\"")?)?;
-        let courier = started["fields"]["courier"].as_u64().context("no pid in the log")?;
-        stage.courier = u32::try_from(courier)?;
+        let pid_of = |who: &str| -> Result<u32> {
+            Ok(u32::try_from(started["fields"][who].as_u64().context("no pid in the log")?)?)
+        };
+        (stage.courier, stage.zygote) = (pid_of("courier")?, pid_of("zygote")?);
         for _ in 0..slots {
             stage.line_with("partitions assigned")?;
         }
         Ok(stage)
+    }
+
+    /// The process id of its supervisor.
+    pub(super) fn supervisor(&self) -> u32 {
+        self.supervisor.id()
+    }
+
+    /// The process id of the courier that it started first.
+    pub(super) fn courier(&self) -> u32 {
+        self.courier
+    }
+
+    /// The process id of that courier's zygote.
+    pub(super) fn zygote(&self) -> u32 {
+        self.zygote
     }
 
     fn line_with(&self, words: &str) -> Result<String> {
@@ -114,7 +151,8 @@ impl Stage {
         bail!("the stage never logged {words:?}; it logged:\n{log}")
     }
 
-    fn spent(&self, cluster: &Cluster) -> Result<Spent> {
+    /// What was spent so far.
+    pub(super) fn spent(&self, cluster: &Cluster) -> Result<Spent> {
         Ok(Spent {
             all: cpu::of_tree(self.supervisor.id())?,
             courier: cpu::of_tree(self.courier)?,
@@ -124,7 +162,7 @@ impl Stage {
     }
 
     /// Asks it to stop, and waits.
-    fn stop(self) -> Result<()> {
+    pub(super) fn stop(self) -> Result<()> {
         let status = self.supervisor.stop()?;
         ensure!(status.success(), "the stage ended with {status}");
         Ok(())
@@ -138,9 +176,9 @@ pub(super) struct Receipts {
 
 impl Receipts {
     /// Joins a group of its own; the administrator may.
-    pub(super) fn open(cluster: &Cluster) -> Result<Self> {
-        let topic = format!("receipts.{STAGE}");
-        let mut consumer = cluster.log().consumer("bench", &[&topic])?;
+    pub(super) fn open(cluster: &Cluster, stage: &str) -> Result<Self> {
+        let topic = format!("receipts.{stage}");
+        let mut consumer = cluster.log().consumer(&format!("bench-{stage}"), &[&topic])?;
         let until = now() + PATIENCE;
         while now() < until {
             if let Polled::Assigned(partitions) = consumer.poll(POLL)? {
@@ -155,23 +193,30 @@ impl Receipts {
 
     /// Waits until further receipts cover so many datapoints. Returns what they count, and how
     /// many they are.
-    fn until(&mut self, datapoints: i64) -> Result<(Counts, usize)> {
+    pub(super) fn until(&mut self, datapoints: i64) -> Result<(Counts, usize)> {
         let (mut counts, mut batches) = (Counts::default(), 0);
-        let mut patient_until = now() + PATIENCE;
         while counts.datapoints() < datapoints {
-            match self.consumer.poll(POLL)? {
-                Polled::Record(record) => {
-                    let receipt: Receipt = single_object::decode(&record.value)?;
-                    counts.add(&receipt);
-                    batches += 1;
-                    patient_until = now() + PATIENCE;
+            let patient_until = now() + PATIENCE;
+            let receipt = loop {
+                match self.next(POLL)? {
+                    Some(receipt) => break receipt,
+                    None => ensure_patience(patient_until, &counts)?,
                 }
-                Polled::Nothing | Polled::Assigned(_) => ensure_patience(patient_until, &counts)?,
-                Polled::Revoked(_) | Polled::Lost(_) => bail!("the receipts' partition was lost"),
-            }
+            };
+            counts.add(&receipt);
+            batches += 1;
         }
         ensure!(counts.datapoints() == datapoints, "{} receipts too many", counts.datapoints());
         Ok((counts, batches))
+    }
+
+    /// The next receipt, if one comes within this time.
+    pub(super) fn next(&mut self, within: Duration) -> Result<Option<Receipt>> {
+        match self.consumer.poll(within)? {
+            Polled::Record(record) => Ok(Some(single_object::decode(&record.value)?)),
+            Polled::Nothing | Polled::Assigned(_) => Ok(None),
+            Polled::Revoked(_) | Polled::Lost(_) => bail!("the receipts' partition was lost"),
+        }
     }
 }
 

@@ -2,23 +2,21 @@
 
 use std::{
     collections::BTreeMap,
-    sync::Arc,
     thread,
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use bytes::Bytes;
 use cordon_kafka::{
     admin::{Admin, End},
-    log::{Committed, Log as _, NewRecord, Outcome, Producer as _, TopicPartition},
+    log::{Committed, TopicPartition},
     progress::Progress,
-    real::RealProducer,
 };
 use cordon_records::BatchId;
 
 use super::{
-    super::{INPUT, cluster::Cluster, now},
+    super::{INPUT, cluster::Cluster, now, pointers::Pointers},
     contender::{Contender, Name},
     setup::PARTITIONS,
 };
@@ -33,21 +31,19 @@ pub(super) type Offsets = BTreeMap<TopicPartition, i64>;
 
 /// The pointers of a corpus, which can be written again and again.
 pub(super) struct Feed {
-    pointers: Vec<Bytes>,
-    producer: RealProducer,
+    pointers: Pointers,
     admin: Admin,
 }
 
 impl Feed {
     pub(super) fn new(cluster: &Cluster, pointers: Vec<Bytes>) -> Result<Self> {
         ensure!(pointers.len() >= PARTITIONS as usize, "too few pointers for the partitions");
-        let mut producer = cluster.log().producer("bench-peers")?;
-        done(producer.init())?;
-        Ok(Self { pointers, producer, admin: cluster.admin()? })
+        let pointers = Pointers::new(cluster, "bench-peers", INPUT, pointers)?;
+        Ok(Self { pointers, admin: cluster.admin()? })
     }
 
     pub(super) fn pointers(&self) -> &[Bytes] {
-        &self.pointers
+        self.pointers.records()
     }
 
     /// Lets a group begin at the end of a topic.
@@ -69,23 +65,10 @@ impl Feed {
         Ok(self.admin.ends(&partitions, End::End)?)
     }
 
-    /// Writes all pointers, `laps` times, in one transaction: they are there all at once. Returns
-    /// when that was, and what is committed once they are worked off.
+    /// Writes all pointers, `laps` times, all at once. Returns when that was, and what is committed
+    /// once they are worked off.
     pub(super) fn write(&mut self, laps: usize) -> Result<(Instant, Offsets)> {
-        let topic: Arc<str> = INPUT.into();
-        done(self.producer.begin())?;
-        let all = (0..laps).flat_map(|_| &self.pointers).zip((0..PARTITIONS).cycle());
-        for (pointer, partition) in all {
-            done(self.producer.produce(NewRecord {
-                topic: topic.clone(),
-                partition: Some(partition),
-                key: None,
-                value: pointer.clone(),
-                headers: Vec::new(),
-            }))?;
-        }
-        let written = now();
-        done(self.producer.commit())?;
+        let written = self.pointers.write(laps)?;
         let mut ends = self.ends(INPUT)?;
         // The transaction's marker is behind the last record.
         ends.values_mut().for_each(|end| *end -= 1);
@@ -124,8 +107,4 @@ impl Feed {
             thread::sleep(LOOK_EVERY);
         }
     }
-}
-
-fn done(outcome: Outcome) -> Result<()> {
-    (outcome == Outcome::Done).then_some(()).with_context(|| format!("Kafka: {outcome:?}"))
 }
