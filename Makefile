@@ -211,6 +211,14 @@ $(PEERS)/done: $(shell find tests/peers avro/schemas -type f)
 bench-micro: setup-build
 	$(TIMED) cargo bench --quiet -p cordon-body --bench batch
 
+# Each hot path of a datapoint by itself, a few minutes in all. `figures:` says what one costs, µs.
+CRITERION := container flow rules seal start
+bench-criterion: setup-build
+	@mkdir -p $(CACHE) && touch $(CACHE)/criterion.stamp
+	$(TIMED) env CRITERION_HOME=$(CACHE)/criterion cargo bench --quiet --workspace $(CRITERION:%=--bench %) -- \
+	  --warm-up-time 1 --measurement-time 4 --sample-size 40
+	@tests/make/criterion-figures $(CACHE)/criterion $(CACHE)/criterion.stamp
+
 kafka: setup
 	$(TIMED) cargo run -q -p cordon-kafka --example kafka -- start
 

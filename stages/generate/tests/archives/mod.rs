@@ -86,7 +86,8 @@ fn tar_lines(bytes: &[u8]) -> Vec<Vec<u8>> {
     lines
 }
 
-fn evtx_lines(bytes: Vec<u8>) -> Vec<Vec<u8>> {
+/// The records of an event log, as ingest reads them.
+pub(crate) fn evtx_lines(bytes: Vec<u8>) -> Vec<Vec<u8>> {
     let mut parser = evtx::EvtxParser::from_buffer(bytes)
         .expect("an EVTX file")
         .with_configuration(evtx::ParserSettings::default().indent(false));
