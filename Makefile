@@ -219,6 +219,15 @@ bench-criterion: setup-build
 	  --warm-up-time 1 --measurement-time 4 --sample-size 40
 	@tests/make/criterion-figures $(CACHE)/criterion $(CACHE)/criterion.stamp
 
+# Where a stage's CPU goes, its cells included: generate, match or merge at work on a real Kafka. The
+# release build has the symbols that it takes.
+STAGE := generate
+flamegraph: setup
+	@tests/make/packages perf
+	cargo build --quiet --release --workspace --bin cordon --bin test-s3 --bin profile
+	$(TIMED) $(TARGET)/release/profile $(STAGE) $(CACHE)/$(STAGE).perf
+	$(TIMED) tests/make/flamegraph $(CACHE)/$(STAGE).perf
+
 kafka: setup
 	$(TIMED) cargo run -q -p cordon-kafka --example kafka -- start
 

@@ -18,6 +18,7 @@ pub mod memory;
 pub mod peers;
 mod plain;
 mod pointers;
+pub mod profile;
 mod stage;
 
 use std::time::Instant;
