@@ -187,6 +187,11 @@ bench-memory: setup
 	cargo build --quiet --release --workspace --bin cordon --bin test-s3 --bin bench-memory
 	$(TIMED) $(TARGET)/release/bench-memory --datapoints $(DATAPOINTS)
 
+# What more slots give, against a model that says what a deployment needs.
+bench-scaling: setup
+	cargo build --quiet --release --workspace --bin cordon --bin test-s3 --bin bench-scaling
+	$(TIMED) $(TARGET)/release/bench-scaling
+
 # Live traffic beside a replay that runs flat out, and what is left for the replay.
 bench-replay: setup
 	cargo build --quiet --release --workspace --bin cordon --bin bench-replay

@@ -42,6 +42,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(10);
 /// Everything that the measured programs talk to.
 pub(super) struct Cluster {
     topology: Topology,
+    /// Where the topology stands, if it is not the embedded one.
+    topology_file: Option<PathBuf>,
     broker: Broker,
     s3: S3Process,
     runtime: Runtime,
@@ -57,8 +59,21 @@ impl Cluster {
 
     /// The same, with more rights to objects than the topology gives.
     pub(super) fn start_with(grant: impl FnOnce(Policy) -> Policy) -> Result<Self> {
+        Self::start_by(None, grant)
+    }
+
+    /// The same by another topology.
+    pub(super) fn start_on(topology: &str) -> Result<Self> {
+        Self::start_by(Some(topology), |policy| policy)
+    }
+
+    fn start_by(topology: Option<&str>, grant: impl FnOnce(Policy) -> Policy) -> Result<Self> {
         let dir = tempfile::Builder::new().prefix("cordon-bench").tempdir()?;
-        let topology = Topology::embedded();
+        let topology_file = topology.map(|_| dir.path().join("topology.yaml"));
+        if let (Some(file), Some(text)) = (&topology_file, topology) {
+            fs::write(file, text)?;
+        }
+        let topology = topology.map_or_else(|| Ok(Topology::embedded()), Topology::parse)?;
         let policy = grant(access::policy(&topology, &[], one_key));
         let s3 = S3Process::start(dir.path(), &policy)?;
         let broker = Broker::start_with(&Options {
@@ -67,7 +82,7 @@ impl Cluster {
             ..Options::default()
         })?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let cluster = Self { topology, broker, s3, runtime, dir };
+        let cluster = Self { topology, topology_file, broker, s3, runtime, dir };
         let admin = cluster.broker.admin().password;
         access::write_secrets(cluster.dir.path(), &cluster.topology, &[], &admin, one_key)?;
         cluster.run("admin", &access::APPLY)?;
@@ -92,7 +107,9 @@ impl Cluster {
             security: self.broker.admin().security,
             s3_endpoint: &self.s3.endpoint,
         };
-        reach.command(program, principal, principal)
+        let mut command = reach.command(program, principal, principal);
+        command.envs(self.topology_file.as_ref().map(|file| ("CORDON_TOPOLOGY", file)));
+        command
     }
 
     /// Makes a principal that the topology does not know.

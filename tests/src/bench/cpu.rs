@@ -26,7 +26,12 @@ pub(super) fn of_tree(root: u32) -> io::Result<Duration> {
         next += 1;
     }
     let ticks: u64 = tree.iter().map(|process| process.ticks).sum();
-    Ok(Duration::from_millis(ticks * 1000 / TICKS_PER_SECOND))
+    Ok(of_ticks(ticks))
+}
+
+/// So much CPU time as `/proc` counts it.
+pub(super) fn of_ticks(ticks: u64) -> Duration {
+    Duration::from_millis(ticks * 1000 / TICKS_PER_SECOND)
 }
 
 /// CPU time of the calling thread.

@@ -19,6 +19,7 @@ pub mod peers;
 mod plain;
 mod pointers;
 pub mod profile;
+pub mod scaling;
 mod stage;
 
 use std::time::Instant;
