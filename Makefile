@@ -23,7 +23,8 @@ export CORDON_BIN = $(TARGET)/debug/cordon
 
 .PHONY: demo test tests sum setup setup-build python build lint clippy deny unit structure \
   conformance mutants simulate fate e2e replay replay-check workspace checker bench iam attacker \
-  jails bench-jail bench-recycle bench-replay bench-peers tally containers kafka kafka-stop terraform denial bench-micro bench-run
+  jails bench-jail bench-recycle bench-replay bench-peers tally containers kafka kafka-stop terraform denial bench-micro \
+  bench-run bench-memory bench-criterion bench-scaling flamegraph
 
 demo: setup-build
 	$(TIMED) cargo run --quiet -p cordon -- demo --out "$$(mktemp -d)/cordon-demo"

@@ -4,7 +4,7 @@
 use std::hint::black_box;
 
 use cordon_container::{ReadLimits, SectionReader, SectionWriter};
-use cordon_flow::{Accumulate as _, Event, Fate, Graph, KnownNodes, elements};
+use cordon_flow::{Accumulate as _, Event, Fate, Graph, KnownElements, elements};
 use cordon_load::{Settings, Telemetry};
 use cordon_records::{
     Datum, Digest, Element, FileOrigin, LogDatapoint, Origin,
@@ -42,7 +42,7 @@ fn log_datapoints(criterion: &mut Criterion) {
 fn graph_elements(criterion: &mut Criterion) {
     let mut graph = Graph::default();
     for line in lines() {
-        let (mut known, mut found) = (KnownNodes::default(), Vec::new());
+        let (mut known, mut found) = (KnownElements::default(), Vec::new());
         let Ok(event) = Event::parse(&line) else { continue };
         if elements(&event, &mut known, &mut found) == Fate::Output {
             graph.extend(found);

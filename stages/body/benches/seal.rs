@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use cordon_body::{CellIo, IoFault, Sealer};
-use cordon_flow::{Accumulate as _, Fate, Graph, KnownNodes, Memory as _, Stage as _};
+use cordon_flow::{Accumulate as _, Fate, Graph, KnownElements, Memory, Stage as _};
 use cordon_generate::Generate;
 use cordon_load::{Settings, Telemetry};
 use cordon_records::{Digest, FileOrigin, LogDatapoint, Origin, cell::Report, schema};
@@ -39,7 +39,7 @@ fn seal(criterion: &mut Criterion) {
 /// What a batch of generated lines shows.
 fn graph() -> Graph {
     let mut graph = Graph::default();
-    let (mut known, mut found) = (KnownNodes::default(), Vec::new());
+    let (mut known, mut found) = (KnownElements::default(), Vec::new());
     for line in Telemetry::new(Settings::default()).take(BATCH_DATAPOINTS) {
         let origin = Origin::File(FileOrigin { sha256: Digest([0; 32]), record: 0 });
         let datapoint = LogDatapoint { origin, line: &line.bytes };
@@ -47,9 +47,9 @@ fn graph() -> Graph {
         match Generate.process(&datapoint, &mut known, &mut found) {
             Fate::Output => {
                 graph.extend(found.drain(..));
-                known.keep();
+                known.keep(&mut graph);
             }
-            _ => known.forget(),
+            _ => Memory::<Graph>::forget(&mut known),
         }
     }
     graph

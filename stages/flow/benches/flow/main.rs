@@ -7,7 +7,7 @@ mod lines;
 
 use std::hint::black_box;
 
-use cordon_flow::{Accumulate as _, Event, Fate, Graph, KnownNodes, Memory as _, elements};
+use cordon_flow::{Accumulate as _, Event, Fate, Graph, KnownElements, Memory, elements};
 use cordon_load::Shape;
 use cordon_records::Element;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
@@ -93,17 +93,19 @@ fn merge(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// The elements of each event, with the memory of one batch.
+/// The elements of each event, with the memory of one batch, as the graph of the events before has
+/// them already.
 fn emitted(events: &[Event<'_>], mut each: impl FnMut(&mut Vec<Element>)) {
-    let (mut known, mut found) = (KnownNodes::default(), Vec::new());
+    let (mut known, mut graph, mut found) = (KnownElements::default(), Graph::default(), Vec::new());
     for event in events {
         found.clear();
         match elements(event, &mut known, &mut found) {
             Fate::Output => {
+                graph.extend(found.iter().cloned());
+                known.keep(&mut graph);
                 each(&mut found);
-                known.keep();
             }
-            _ => known.forget(),
+            _ => Memory::<Graph>::forget(&mut known),
         }
     }
 }
