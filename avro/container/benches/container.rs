@@ -4,7 +4,7 @@
 use std::hint::black_box;
 
 use cordon_container::{ReadLimits, SectionReader, SectionWriter};
-use cordon_flow::{Accumulate as _, Event, Fate, Graph, KnownElements, elements};
+use cordon_flow::{Event, Fate, Graph, KnownElements, elements};
 use cordon_load::{Settings, Telemetry};
 use cordon_records::{
     Datum, Digest, Element, FileOrigin, LogDatapoint, Origin,

@@ -7,7 +7,7 @@ mod lines;
 
 use std::hint::black_box;
 
-use cordon_flow::{Accumulate as _, Event, Fate, Graph, KnownElements, Memory, elements};
+use cordon_flow::{Event, Fate, Graph, KnownElements, Memory, elements};
 use cordon_load::Shape;
 use cordon_records::Element;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
@@ -47,18 +47,14 @@ fn parse_lines(criterion: &mut Criterion, name: &str, lines: &Lines) {
     group.finish();
 }
 
-/// What each of a batch's events shows, nodes known from earlier ones as in a cell.
+/// What each of a batch's events shows, merged: what is known of earlier ones is in the graph.
 fn describe(criterion: &mut Criterion) {
     for (name, lines) in lines::mixed() {
         let events = lines.events();
-        let mut group = criterion.benchmark_group("elements");
+        let mut group = criterion.benchmark_group("elements, merged");
         group.throughput(lines.throughput());
         group.bench_function(name, |bencher| {
-            bencher.iter(|| {
-                emitted(&events, |elements| {
-                    black_box(elements.len());
-                })
-            });
+            bencher.iter_with_large_drop(|| graph_of(&events, |_| ()));
         });
         group.finish();
     }
@@ -67,7 +63,7 @@ fn describe(criterion: &mut Criterion) {
 fn merge(criterion: &mut Criterion) {
     for (name, lines) in lines::mixed() {
         let mut all = Vec::new();
-        emitted(&lines.events(), |elements| all.append(elements));
+        graph_of(&lines.events(), |elements| all.extend_from_slice(elements));
         let mut group = criterion.benchmark_group("merge");
         group.throughput(lines.throughput());
         group.bench_function(name, |bencher| {
@@ -79,11 +75,7 @@ fn merge(criterion: &mut Criterion) {
     let events = lines.events();
     let subgraphs: Vec<Element> = events
         .chunks(events.len().div_ceil(SUBGRAPHS))
-        .flat_map(|events| {
-            let mut graph = Graph::default();
-            emitted(events, |elements| graph.extend(elements.drain(..)));
-            graph.into_sorted()
-        })
+        .flat_map(|events| graph_of(events, |_| ()).into_sorted())
         .collect();
     let mut group = criterion.benchmark_group("merge");
     group.throughput(Throughput::Elements(subgraphs.len() as u64));
@@ -93,21 +85,24 @@ fn merge(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// The elements of each event, with the memory of one batch, as the graph of the events before has
-/// them already.
-fn emitted(events: &[Event<'_>], mut each: impl FnMut(&mut Vec<Element>)) {
-    let (mut known, mut graph, mut found) = (KnownElements::default(), Graph::default(), Vec::new());
+/// The graph of a batch's events; `each` sees what each of them emits.
+fn graph_of(events: &[Event<'_>], mut each: impl FnMut(&[Element])) -> Graph {
+    let (mut known, mut found) = (KnownElements::default(), Vec::new());
+    let mut graph = Graph::default();
     for event in events {
-        found.clear();
         match elements(event, &mut known, &mut found) {
             Fate::Output => {
-                graph.extend(found.iter().cloned());
+                each(&found);
+                graph.extend(found.drain(..));
                 known.keep(&mut graph);
-                each(&mut found);
             }
-            _ => Memory::<Graph>::forget(&mut known),
+            _ => {
+                found.clear();
+                Memory::<Graph>::forget(&mut known);
+            }
         }
     }
+    graph
 }
 
 criterion_group!(benches, parse, describe, merge);
