@@ -85,8 +85,7 @@ impl<L: Log> Courier<L> {
         let (sender, messages) = mpsc::channel();
         let producer = ProducerThread::start(self.log.clone(), transactional_id, sender.clone());
         let store = self.store.counted();
-        let mut processes = self.processes.lock().unwrap_or_else(PoisonError::into_inner);
-        let processes = std::mem::take(&mut *processes);
+        let processes = self.processes_once();
         let shell = Shell {
             courier: self,
             slot: Slot::new(self.settings.clone(), transactional_id),
@@ -111,6 +110,11 @@ impl<L: Log> Courier<L> {
         let halt = shell.run();
         tracing::info!(%halt, "slot ended");
         halt
+    }
+
+    /// The processes to report on, for the first slot that asks.
+    fn processes_once(&self) -> Vec<WatchedProcess> {
+        std::mem::take(&mut self.processes.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn consumer(&self) -> Result<L::Consumer, Halt> {
