@@ -220,8 +220,9 @@ impl<'e, 'a> Scene<'e, 'a> {
     ) {
         let words = words.map(|word| word.unwrap_or_default().as_bytes());
         let ends: [&[u8]; 3] = [label.as_bytes(), &source.key.0, &target.key.0];
-        let Err(name) = self.known.recall(ends.into_iter().chain(words), self.time_ms) else {
-            return self.known.see_again(self.time_ms);
+        let name = match self.known.recall(ends.into_iter().chain(words), self.time_ms) {
+            Ok(recalled) => return self.known.see_again(recalled, self.time_ms),
+            Err(name) => name,
         };
         let label = Text::new_static(label);
         let body = Body::Edge(Edge { source: source.key, label, target: target.key });
@@ -245,12 +246,13 @@ impl<'e, 'a> Scene<'e, 'a> {
         let words = [kind.as_bytes(), &device.0].into_iter().chain(words);
         let node = |end: End| Body::Node(Node { kind: Text::new_static(kind), key: end.key });
         match self.known.recall(words, self.time_ms) {
-            Ok(end) if extra.is_empty() => {
-                self.known.see_again(self.time_ms);
-                end
-            }
-            Ok(end) => {
-                self.push(end.home, node(end), extra);
+            Ok(recalled) => {
+                let end = recalled.end;
+                if extra.is_empty() {
+                    self.known.see_again(recalled, self.time_ms);
+                } else {
+                    self.push(end.home, node(end), extra);
+                }
                 end
             }
             Err(name) => {

@@ -106,30 +106,16 @@ impl<'a> Walk<'a> {
     /// An object: `each` is called at each of its values, with the key, and goes behind it.
     #[inline]
     fn members(&mut self, mut each: impl FnMut(&mut Self, &'a str) -> Option<()>) -> Option<()> {
-        self.open(b'{')?;
-        if self.is_closed(b'}')? {
-            return Some(());
-        }
-        loop {
-            let key = self.string()?;
-            if self.quotes.has_backslash(key.start, key.end) {
+        self.items(b'{', b'}', |walk| {
+            let key = walk.string()?;
+            if walk.quotes.has_backslash(key.start, key.end) {
                 return None;
             }
-            self.space();
-            self.expect(b':')?;
-            self.space();
-            each(self, &self.json[key])?;
-            self.space();
-            match self.letter()? {
-                b',' => self.at += 1,
-                b'}' => break,
-                _ => return None,
-            }
-            self.space();
-        }
-        self.at += 1;
-        self.depth -= 1;
-        Some(())
+            walk.space();
+            walk.expect(b':')?;
+            walk.space();
+            each(walk, &walk.json[key])
+        })
     }
 
     /// Goes past a value.
@@ -138,46 +124,40 @@ impl<'a> Walk<'a> {
             b'"' => self.string().map(drop),
             b'-' | b'0'..=b'9' => self.number(),
             b'{' => self.members(|walk, _| walk.skip()),
-            b'[' => self.list(),
+            b'[' => self.items(b'[', b']', Self::skip),
             _ => self.word(),
         }
     }
 
-    fn list(&mut self) -> Option<()> {
-        self.open(b'[')?;
-        if self.is_closed(b']')? {
-            return Some(());
+    /// What stands between brackets: `each` is called at each of its items, and goes behind it.
+    #[inline]
+    fn items(
+        &mut self,
+        open: u8,
+        close: u8,
+        mut each: impl FnMut(&mut Self) -> Option<()>,
+    ) -> Option<()> {
+        self.expect(open)?;
+        self.depth += 1;
+        if self.depth > DEPTH_MAX {
+            return None;
         }
-        loop {
-            self.skip()?;
-            self.space();
-            match self.letter()? {
-                b',' => self.at += 1,
-                b']' => break,
-                _ => return None,
+        self.space();
+        if self.letter()? != close {
+            loop {
+                each(self)?;
+                self.space();
+                match self.letter()? {
+                    b',' => self.at += 1,
+                    letter if letter == close => break,
+                    _ => return None,
+                }
+                self.space();
             }
-            self.space();
         }
         self.at += 1;
         self.depth -= 1;
         Some(())
-    }
-
-    fn open(&mut self, bracket: u8) -> Option<()> {
-        self.expect(bracket)?;
-        self.space();
-        self.depth += 1;
-        (self.depth <= DEPTH_MAX).then_some(())
-    }
-
-    /// Goes past a bracket that closes what was just opened, if it stands here.
-    fn is_closed(&mut self, bracket: u8) -> Option<bool> {
-        let is_closed = self.letter()? == bracket;
-        if is_closed {
-            self.at += 1;
-            self.depth -= 1;
-        }
-        Some(is_closed)
     }
 
     /// Where the letters of the string that begins here stand.

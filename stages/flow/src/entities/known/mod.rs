@@ -41,8 +41,6 @@ pub struct KnownElements {
     learnt: Vec<(Known, Body)>,
     /// Places in the graph of elements that the datapoint at hand gave again, and its time.
     again: Vec<(u32, i64)>,
-    /// The place of what was recalled last.
-    recalled: u32,
     /// Bytes of `names` that belong to `kept`.
     kept_bytes: usize,
     names_max: usize,
@@ -57,6 +55,14 @@ struct Known {
     place: u32,
     /// Time of the event that sent what the name says of it.
     since_ms: i64,
+}
+
+/// What words name.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Recalled {
+    /// The node, or the edge's source.
+    pub(super) end: End,
+    place: u32,
 }
 
 /// The words of a node or an edge.
@@ -82,7 +88,6 @@ impl KnownElements {
             hasher: DefaultHashBuilder::default(),
             learnt: Vec::new(),
             again: Vec::new(),
-            recalled: 0,
             kept_bytes: 0,
             names_max,
         }
@@ -94,7 +99,7 @@ impl KnownElements {
         &mut self,
         words: impl IntoIterator<Item = &'w [u8], IntoIter: Clone>,
         time_ms: i64,
-    ) -> Result<End, Name> {
+    ) -> Result<Recalled, Name> {
         let words = words.into_iter();
         let start = self.names.len();
         if words.clone().map(<[u8]>::len).sum::<usize>() > NAME_BYTES_MAX {
@@ -110,17 +115,16 @@ impl KnownElements {
         let known = self.kept.find(hash, |known| names[known.name.place.clone()] == *name);
         match known.filter(|known| known.since_ms <= time_ms) {
             Some(Known { end, place, .. }) => {
-                self.recalled = *place;
                 self.names.truncate(start);
-                Ok(*end)
+                Ok(Recalled { end: *end, place: *place })
             }
             None => Err(Name { hash, place: start..self.names.len() }),
         }
     }
 
-    /// The event says nothing else of what was just recalled, but that it was seen then.
-    pub(super) fn see_again(&mut self, time_ms: i64) {
-        self.again.push((self.recalled, time_ms));
+    /// The event says nothing else of what was recalled, but that it was seen then.
+    pub(super) fn see_again(&mut self, recalled: Recalled, time_ms: i64) {
+        self.again.push((recalled.place, time_ms));
     }
 
     /// Remembers an element, from when on the datapoint at hand is in the output.
