@@ -8,7 +8,7 @@ use cordon_flow::{Accumulate as _, Fate, Graph, KnownElements, Memory, Stage as 
 use cordon_generate::Generate;
 use cordon_load::{Settings, Telemetry};
 use cordon_records::{Digest, FileOrigin, LogDatapoint, Origin, cell::Report, schema};
-use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
 /// A full batch.
 const BATCH_DATAPOINTS: usize = 32_768;
@@ -16,22 +16,18 @@ const BATCH_DATAPOINTS: usize = 32_768;
 fn seal(criterion: &mut Criterion) {
     let graph = graph();
     let mut sealed = Output::default();
-    write(graph.clone(), &mut sealed);
+    write(&graph, &mut sealed);
     let mut group = criterion.benchmark_group("seal");
     group.throughput(Throughput::ElementsAndBytes {
         elements: graph.len() as u64,
         bytes: sealed.0.len() as u64,
     });
     group.bench_function("graph", |bencher| {
-        bencher.iter_batched(
-            || graph.clone(),
-            |graph| {
-                let mut sealed = Output::default();
-                write(graph, &mut sealed);
-                sealed
-            },
-            BatchSize::PerIteration,
-        );
+        bencher.iter(|| {
+            let mut sealed = Output::default();
+            write(&graph, &mut sealed);
+            sealed
+        });
     });
     group.finish();
 }
@@ -55,12 +51,12 @@ fn graph() -> Graph {
     graph
 }
 
-fn write(graph: Graph, io: &mut Output) {
+fn write(graph: &Graph, io: &mut Output) {
     let mut sealer = Sealer::new(schema::ELEMENT.current());
     let mut report = Report::default();
-    for element in graph.into_sorted() {
-        let times = Graph::times(&element);
-        sealer.append(&element, times, &mut report, io).expect("an element fits a section");
+    for element in graph.sorted() {
+        let times = Graph::times(element);
+        sealer.append(element, times, &mut report, io).expect("an element fits a section");
     }
     sealer.close(&mut report, io).expect("it is written to memory");
 }

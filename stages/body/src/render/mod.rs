@@ -77,8 +77,9 @@ pub fn render(job: &Job, input: &[u8], io: &mut impl CellIo) -> Result<(), BodyF
         report.parts.push(fates.report);
     }
     io.mark_sealing();
-    for element in page.united.take().map(Graph::into_sorted).unwrap_or_default() {
-        page.line(|out| json::element(&element, out));
+    let united = page.united.take().unwrap_or_default();
+    for element in united.sorted() {
+        page.line(|out| json::element(element, out));
         page.flush(PIECE_BYTES, io)?;
     }
     let same = match page.diff.take() {

@@ -110,27 +110,8 @@ impl Accumulate for Graph {
     }
 
     /// Nodes by kind and key, then edges by source, label and target.
-    ///
-    /// Words are compared once for each node and not at all for most edges: what is sorted are
-    /// numbers that stand for keys, beside the places of their elements.
     fn sorted(&self) -> Vec<&Element> {
-        let mut nodes: BTreeMap<&str, Vec<(u128, u32)>> = BTreeMap::new();
-        let mut edges: Vec<(u128, u32)> = Vec::new();
-        for (place, element) in (0..).zip(&self.elements) {
-            match &element.body {
-                Body::Node(Node { kind, key }) => {
-                    nodes.entry(kind).or_default().push((u128::from_be_bytes(key.0), place));
-                }
-                Body::Edge(edge) => edges.push((u128::from_be_bytes(edge.source.0), place)),
-            }
-        }
-        let body = |place: u32| &self.elements[place as usize].body;
-        nodes.values_mut().for_each(|nodes| nodes.sort_unstable());
-        edges.sort_unstable_by(|(source, place), (other, other_place)| {
-            source.cmp(other).then_with(|| body(*place).cmp(body(*other_place)))
-        });
-        let places = nodes.into_values().flatten().chain(edges);
-        places.map(|(_, place)| &self.elements[place as usize]).collect()
+        self.order().map(|place| &self.elements[place as usize]).collect()
     }
 
     fn home(item: &Element) -> Option<NodeKey> {
@@ -166,7 +147,32 @@ impl FromIterator<Element> for Graph {
 impl Graph {
     /// All elements in the order of [`Accumulate::sorted`].
     pub fn into_sorted(self) -> Vec<Element> {
-        self.sorted().into_iter().cloned().collect()
+        let order: Vec<u32> = self.order().collect();
+        let mut elements: Vec<Option<Element>> = self.elements.into_iter().map(Some).collect();
+        order.into_iter().filter_map(|place| elements[place as usize].take()).collect()
+    }
+
+    /// The places of all elements in their order.
+    ///
+    /// Words are compared once for each node and not at all for most edges: what is sorted are
+    /// numbers that stand for keys, beside the places of their elements.
+    fn order(&self) -> impl Iterator<Item = u32> {
+        let mut nodes: BTreeMap<&str, Vec<(u128, u32)>> = BTreeMap::new();
+        let mut edges: Vec<(u128, u32)> = Vec::new();
+        for (place, element) in (0..).zip(&self.elements) {
+            match &element.body {
+                Body::Node(Node { kind, key }) => {
+                    nodes.entry(kind).or_default().push((u128::from_be_bytes(key.0), place));
+                }
+                Body::Edge(edge) => edges.push((u128::from_be_bytes(edge.source.0), place)),
+            }
+        }
+        let body = |place: u32| &self.elements[place as usize].body;
+        nodes.values_mut().for_each(|nodes| nodes.sort_unstable());
+        edges.sort_unstable_by(|(source, place), (other, other_place)| {
+            source.cmp(other).then_with(|| body(*place).cmp(body(*other_place)))
+        });
+        nodes.into_values().flatten().chain(edges).map(|(_, place)| place)
     }
 
     /// The union of two graphs.
