@@ -15,6 +15,7 @@ mod corpus;
 mod cpu;
 mod figures;
 pub mod memory;
+mod offsets;
 pub mod peers;
 mod plain;
 mod pointers;

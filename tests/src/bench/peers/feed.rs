@@ -1,22 +1,22 @@
 //! Gives contenders their work, and sees when it is done.
 
 use std::{
-    collections::BTreeMap,
     thread,
     time::{Duration, Instant},
 };
 
 use anyhow::{Result, ensure};
 use bytes::Bytes;
-use cordon_kafka::{
-    admin::{Admin, End},
-    log::{Committed, TopicPartition},
-    progress::Progress,
-};
-use cordon_records::BatchId;
+use cordon_kafka::admin::Admin;
 
 use super::{
-    super::{INPUT, cluster::Cluster, now, pointers::Pointers},
+    super::{
+        INPUT,
+        cluster::Cluster,
+        now,
+        offsets::{self, Offsets},
+        pointers::Pointers,
+    },
     contender::{Contender, Name},
     setup::PARTITIONS,
 };
@@ -25,9 +25,6 @@ use super::{
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// For the next offset to be committed.
 const PATIENCE: Duration = Duration::from_secs(90);
-
-/// An offset of each partition.
-pub(super) type Offsets = BTreeMap<TopicPartition, i64>;
 
 /// The pointers of a corpus, which can be written again and again.
 pub(super) struct Feed {
@@ -49,20 +46,15 @@ impl Feed {
     /// Lets a group begin at the end of a topic.
     pub(super) fn begin_at_end(&self, name: Name, group: &str, topic: &str) -> Result<()> {
         let metadata = match name {
-            Name::Cordon => Progress::start(BatchId::default()).to_string().into_bytes(),
+            Name::Cordon => offsets::progress(),
             _ => Vec::new(),
         };
-        let ends = self.ends(topic)?.into_iter();
-        let offsets: Vec<_> = ends
-            .map(|(at, offset)| (at, Committed { offset, metadata: metadata.clone() }))
-            .collect();
-        Ok(self.admin.set_group_offsets(group, &offsets)?)
+        offsets::begin_at(&self.admin, group, self.ends(topic)?, &metadata)
     }
 
     /// One past the last record of each partition, markers of transactions included.
     pub(super) fn ends(&self, topic: &str) -> Result<Offsets> {
-        let partitions: Vec<_> = (0..PARTITIONS).map(|p| TopicPartition::new(topic, p)).collect();
-        Ok(self.admin.ends(&partitions, End::End)?)
+        offsets::ends(&self.admin, topic, PARTITIONS)
     }
 
     /// Writes all pointers, `laps` times, all at once. Returns when that was, and what is committed

@@ -7,20 +7,14 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, ensure};
-use cordon_kafka::{
-    admin::End,
-    log::{Committed, TopicPartition},
-    progress::Progress,
-    topology::Topology,
-};
-use cordon_records::BatchId;
+use cordon_kafka::topology::Topology;
 use serde::{Deserialize, Serialize};
 
 use super::{
     super::{
         Counts, GENERATE, INPUT,
         cluster::Cluster,
-        now,
+        now, offsets,
         pointers::Pointers,
         stage::{Receipts, Spent, Stage},
     },
@@ -170,12 +164,8 @@ impl Seen {
 /// Lets the stage begin at the end of its input: ingest wrote there what is fed again.
 pub(super) fn skip_input(cluster: &Cluster, partitions: i32) -> Result<()> {
     let admin = cluster.admin()?;
-    let all: Vec<_> = (0..partitions).map(|number| TopicPartition::new(INPUT, number)).collect();
-    let metadata = Progress::start(BatchId::default()).to_string().into_bytes();
-    let ends = admin.ends(&all, End::End)?.into_iter();
-    let offsets: Vec<_> =
-        ends.map(|(at, offset)| (at, Committed { offset, metadata: metadata.clone() })).collect();
-    Ok(admin.set_group_offsets(&Topology::group(GENERATE), &offsets)?)
+    let ends = offsets::ends(&admin, INPUT, partitions)?;
+    offsets::begin_at(&admin, &Topology::group(GENERATE), ends, &offsets::progress())
 }
 
 /// What was asked of the S3 server.
